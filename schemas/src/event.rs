@@ -1,0 +1,264 @@
+//! The event: one row of the tape, an input or derived from one, with its kind, version and canonical bytes.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+
+use crate::codec::{DecodeError, Wire};
+use crate::derived::{AuctionPrint, Bar, InputRefused, TickSetAside, UnallocatedVolume, VolumeReset};
+use crate::market::{ClockMark, FeedGap, Instrument, Tick};
+use crate::records::{ImportFinished, ImportStarted, OperatorCommand, OutsideBar, ReconDifference, ReconRun};
+use crate::scalar::{InstrumentId, Ts};
+use crate::session::{EngineConfig, SessionClosed, SessionOpened};
+
+/// The smallest code of a derived event; every code below is an input's.
+const FIRST_DERIVED_CODE: u8 = 128;
+
+macro_rules! events {
+    (
+        inputs { $($(#[$in_doc:meta])* $in:ident($in_type:ty) = $in_code:literal v $in_version:literal $in_name:literal,)* }
+        derived { $($(#[$out_doc:meta])* $out:ident($out_type:ty) = $out_code:literal v $out_version:literal $out_name:literal,)* }
+    ) => {
+        /// A fact from outside.
+        #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+        #[serde(untagged)]
+        pub enum Input { $($(#[$in_doc])* $in($in_type),)* }
+
+        /// What the engine made of the inputs.
+        #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+        #[serde(untagged)]
+        pub enum Derived { $($(#[$out_doc])* $out($out_type),)* }
+
+        /// The kind of an event. Codes are for ever; 140 to 159 are kept for signals, orders, decisions and fills.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum EventKind { $($(#[$in_doc])* $in,)* $($(#[$out_doc])* $out,)* }
+
+        impl EventKind {
+            /// Every kind, inputs first.
+            pub const ALL: &'static [Self] = &[$(Self::$in,)* $(Self::$out,)*];
+
+            /// The code in canonical bytes.
+            pub const fn code(self) -> u8 {
+                match self { $(Self::$in => $in_code,)* $(Self::$out => $out_code,)* }
+            }
+
+            /// The name on the surface.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$in => $in_name,)* $(Self::$out => $out_name,)* }
+            }
+
+            /// The version that this build writes, and the newest it reads.
+            pub const fn version(self) -> u8 {
+                match self { $(Self::$in => $in_version,)* $(Self::$out => $out_version,)* }
+            }
+        }
+
+        impl Input {
+            /// The kind.
+            pub const fn kind(&self) -> EventKind {
+                match self { $(Self::$in(_) => EventKind::$in,)* }
+            }
+
+            fn put_body(&self, out: &mut Vec<u8>) {
+                match self { $(Self::$in(body) => body.put(out),)* }
+            }
+        }
+
+        impl Derived {
+            /// The kind.
+            pub const fn kind(&self) -> EventKind {
+                match self { $(Self::$out(_) => EventKind::$out,)* }
+            }
+
+            fn put_body(&self, out: &mut Vec<u8>) {
+                match self { $(Self::$out(body) => body.put(out),)* }
+            }
+        }
+
+        impl Event {
+            fn take_body(kind: EventKind, input: &mut &[u8]) -> Result<Self, DecodeError> {
+                match kind {
+                    $(EventKind::$in => Wire::take(input).map(|body| Self::Input(Input::$in(body))),)*
+                    $(EventKind::$out => Wire::take(input).map(|body| Self::Derived(Derived::$out(body))),)*
+                }
+            }
+        }
+    };
+}
+
+events! {
+    inputs {
+        /// A session begins.
+        SessionOpened(Box<SessionOpened>) = 1 v 1 "session_opened",
+        /// A session ends.
+        SessionClosed(SessionClosed) = 2 v 1 "session_closed",
+        /// Exchange time passed.
+        ClockMark(ClockMark) = 3 v 1 "clock_mark",
+        /// A snapshot or a trade.
+        Tick(Tick) = 4 v 1 "tick",
+        /// A feed was interrupted.
+        FeedGap(FeedGap) = 5 v 1 "feed_gap",
+        /// An instrument joins the segment.
+        InstrumentListed(Box<Instrument>) = 6 v 1 "instrument_listed",
+        /// The engine's settings change.
+        ConfigChanged(EngineConfig) = 7 v 1 "config_changed",
+        /// Files are about to be read.
+        ImportStarted(Box<ImportStarted>) = 8 v 1 "import_started",
+        /// Files have been read.
+        ImportFinished(Box<ImportFinished>) = 9 v 1 "import_finished",
+        /// A bar from outside.
+        OutsideBar(OutsideBar) = 10 v 1 "outside_bar",
+        /// An operator's command.
+        OperatorCommand(Box<OperatorCommand>) = 11 v 1 "operator_command",
+        /// A reconciliation.
+        ReconRun(Box<ReconRun>) = 12 v 1 "recon_run",
+        /// A bar that did not match.
+        ReconDifference(Box<ReconDifference>) = 13 v 1 "recon_difference",
+    }
+    derived {
+        /// A bar of any timeframe.
+        Bar(Bar) = 128 v 1 "bar",
+        /// A trade in an auction.
+        AuctionPrint(AuctionPrint) = 129 v 1 "auction_print",
+        /// Volume that is in no bar.
+        UnallocatedVolume(UnallocatedVolume) = 130 v 1 "unallocated_volume",
+        /// The volume counter began anew.
+        VolumeReset(VolumeReset) = 131 v 1 "volume_reset",
+        /// A tick that moved nothing.
+        TickSetAside(TickSetAside) = 132 v 1 "tick_set_aside",
+        /// An input that the engine could not use.
+        InputRefused(InputRefused) = 133 v 1 "input_refused",
+    }
+}
+
+/// One row of the tape.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// A fact from outside.
+    Input(Input),
+    /// What the engine made of it.
+    Derived(Derived),
+}
+
+impl EventKind {
+    /// The kind with a code of canonical bytes.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.code() == code)
+    }
+
+    /// Reads [`EventKind::name`].
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// Whether events of this kind come from outside.
+    pub const fn is_input(self) -> bool {
+        self.code() < FIRST_DERIVED_CODE
+    }
+}
+
+impl Serialize for EventKind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl Event {
+    /// The kind.
+    pub const fn kind(&self) -> EventKind {
+        match self {
+            Self::Input(input) => input.kind(),
+            Self::Derived(derived) => derived.kind(),
+        }
+    }
+
+    /// Appends the canonical bytes: code, version, fields.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let kind = self.kind();
+        out.push(kind.code());
+        out.push(kind.version());
+        match self {
+            Self::Input(input) => input.put_body(out),
+            Self::Derived(derived) => derived.put_body(out),
+        }
+    }
+
+    /// Reads canonical bytes that hold exactly one event.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when they do not, or when they were written by a newer barkeep.
+    pub fn decode(mut input: &[u8]) -> Result<Self, DecodeError> {
+        let code = u8::take(&mut input)?;
+        let kind = EventKind::from_code(code)
+            .ok_or(DecodeError::UnknownCode { what: "event kind", code: u32::from(code) })?;
+        let version = u8::take(&mut input)?;
+        if version > kind.version() {
+            return Err(DecodeError::NewerVersion { kind: kind.name(), version, newest: kind.version() });
+        }
+        if version == 0 {
+            return Err(DecodeError::UnknownCode { what: "event version", code: 0 });
+        }
+        let event = Self::take_body(kind, &mut input)?;
+        if input.is_empty() { Ok(event) } else { Err(DecodeError::Trailing { bytes: input.len() }) }
+    }
+
+    /// The instrument that the event is about, if it is about one.
+    pub const fn instrument(&self) -> Option<InstrumentId> {
+        match self {
+            Self::Input(input) => match input {
+                Input::Tick(tick) => Some(tick.instrument),
+                Input::OutsideBar(bar) => Some(bar.instrument),
+                Input::InstrumentListed(instrument) => Some(instrument.id),
+                Input::ReconDifference(difference) => Some(difference.instrument),
+                Input::SessionOpened(_)
+                | Input::SessionClosed(_)
+                | Input::ClockMark(_)
+                | Input::FeedGap(_)
+                | Input::ConfigChanged(_)
+                | Input::ImportStarted(_)
+                | Input::ImportFinished(_)
+                | Input::OperatorCommand(_)
+                | Input::ReconRun(_) => None,
+            },
+            Self::Derived(derived) => match derived {
+                Derived::Bar(bar) => Some(bar.instrument),
+                Derived::AuctionPrint(print) => Some(print.instrument),
+                Derived::UnallocatedVolume(volume) => Some(volume.instrument),
+                Derived::VolumeReset(reset) => Some(reset.instrument),
+                Derived::TickSetAside(tick) => Some(tick.instrument),
+                Derived::InputRefused(_) => None,
+            },
+        }
+    }
+
+    /// The event's own time, where it has one.
+    pub fn ts(&self) -> Option<Ts> {
+        match self {
+            Self::Input(input) => match input {
+                Input::Tick(tick) => Some(tick.ts),
+                Input::ClockMark(mark) => Some(mark.ts),
+                Input::FeedGap(gap) => Some(gap.from),
+                Input::OutsideBar(bar) => Some(bar.start),
+                Input::OperatorCommand(command) => Some(command.ts),
+                Input::ReconDifference(difference) => Some(difference.ts),
+                Input::SessionOpened(opened) => Some(opened.calendar.day_start),
+                Input::SessionClosed(_)
+                | Input::InstrumentListed(_)
+                | Input::ConfigChanged(_)
+                | Input::ImportStarted(_)
+                | Input::ImportFinished(_)
+                | Input::ReconRun(_) => None,
+            },
+            Self::Derived(derived) => match derived {
+                Derived::Bar(bar) => Some(bar.start),
+                Derived::AuctionPrint(print) => Some(print.ts),
+                Derived::UnallocatedVolume(volume) => Some(volume.to),
+                Derived::VolumeReset(reset) => Some(reset.since),
+                Derived::TickSetAside(tick) => Some(tick.ts),
+                Derived::InputRefused(_) => None,
+            },
+        }
+    }
+}

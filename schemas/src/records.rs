@@ -1,0 +1,243 @@
+//! Facts beside the market: files read, broker bars, operator commands, reconciliation results. All are inputs.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::codec::{names, record};
+use crate::scalar::{Hash32, InstrumentId, Price, Qty, Seq, SessionDate, Timeframe, Ts};
+
+record! {
+    /// One file of an import.
+    pub struct SourceFile {
+        /// Its name, without folders.
+        pub name: String,
+        /// BLAKE3 of its bytes.
+        pub hash: Hash32,
+        /// Its size in bytes.
+        pub bytes: u64,
+    }
+}
+
+names! {
+    /// What a file holds.
+    pub enum FileKind {
+        /// Ticks or trades.
+        Ticks = 1 "ticks",
+        /// Bars.
+        Bars = 2 "bars",
+    }
+}
+
+record! {
+    /// Files are about to be taken in. `id` is the hash of their contents and of everything that changes their meaning.
+    pub struct ImportStarted {
+        /// Identity: the same files under the same mapping have the same id.
+        pub id: Hash32,
+        /// Ticks or bars.
+        pub kind: FileKind,
+        /// The files in the order given.
+        pub files: Vec<SourceFile>,
+        /// The mapping and options in one line, for people.
+        pub mapping: String,
+    }
+}
+
+record! {
+    /// All rows of an import are on the tape.
+    pub struct ImportFinished {
+        /// The import.
+        pub id: Hash32,
+        /// Data rows read.
+        pub rows: u64,
+        /// Rows that became events.
+        pub accepted: u64,
+        /// Rows refused, listed in the side file.
+        pub rejected: u64,
+        /// Rows identical to the one before of the same symbol; they are on the tape.
+        pub duplicates: u64,
+        /// Rows whose time is before the latest seen; they are on the tape.
+        pub steps_back: u64,
+        /// Rows whose cumulative volume is below the highest seen of the same symbol and session.
+        pub volume_falls: u64,
+    }
+}
+
+names! {
+    /// Whose bar it is.
+    pub enum BarOrigin {
+        /// The broker's.
+        Broker = 1 "broker",
+        /// Ours, brought in from a file.
+        Import = 2 "import",
+    }
+}
+
+record! {
+    /// A bar from outside. It changes nothing in the engine.
+    pub struct OutsideBar {
+        /// Whose.
+        pub origin: BarOrigin,
+        /// The date it belongs to, wherever the event lies.
+        pub session_date: SessionDate,
+        /// The instrument, by its number in this segment.
+        pub instrument: InstrumentId,
+        /// The timeframe.
+        pub tf: Timeframe,
+        /// Start of the bucket.
+        pub start: Ts,
+        /// First trade.
+        pub open: Price,
+        /// Highest trade.
+        pub high: Price,
+        /// Lowest trade.
+        pub low: Price,
+        /// Last trade.
+        pub close: Price,
+        /// Shares traded.
+        pub volume: Qty,
+        /// The import that brought it.
+        pub import: Seq,
+    }
+}
+
+names! {
+    /// What an operator may order.
+    pub enum OperatorAction {
+        /// No new entries.
+        KillOn = 1 "kill_on",
+        /// Entries again.
+        KillOff = 2 "kill_off",
+    }
+}
+
+record! {
+    /// An operator's command.
+    pub struct OperatorCommand {
+        /// What.
+        pub action: OperatorAction,
+        /// The bucket it is about; all when absent.
+        pub bucket: Option<String>,
+        /// Whether open positions are closed.
+        pub flatten: bool,
+        /// Why, in the operator's words.
+        pub reason: String,
+        /// Numeric user id of the operator on this host.
+        pub uid: u32,
+        /// When, by this host's clock.
+        pub ts: Ts,
+    }
+}
+
+record! {
+    /// Five numbers of a bar.
+    pub struct Ohlcv {
+        /// First trade.
+        pub open: Price,
+        /// Highest trade.
+        pub high: Price,
+        /// Lowest trade.
+        pub low: Price,
+        /// Last trade.
+        pub close: Price,
+        /// Shares traded.
+        pub volume: Qty,
+    }
+}
+
+names! {
+    /// How a bar failed to match, by precedence.
+    pub enum ReconStatus {
+        /// The broker has it, we do not.
+        MissingInternal = 1 "missing_internal",
+        /// We have it, the broker does not.
+        MissingBroker = 2 "missing_broker",
+        /// A price is outside tolerance.
+        Price = 3 "price",
+        /// The volume is outside tolerance.
+        Volume = 4 "volume",
+    }
+}
+
+names! {
+    /// Why a bar did not match.
+    pub enum ReconCause {
+        /// The feed was interrupted.
+        FeedGap = 1 "feed_gap",
+        /// barkeep was not running.
+        ApplianceDown = 2 "appliance_down",
+        /// Ticks came after the bar could be revised.
+        LateTicks = 3 "late_ticks",
+        /// The built range lies inside the broker's: trades between snapshots.
+        Conflation = 4 "conflation",
+        /// Volume on the other side of a minute's boundary.
+        VolumeBoundary = 5 "volume_boundary",
+        /// The broker's opening price is the auction's.
+        OpeningPrice = 6 "opening_price",
+        /// An auction.
+        Auction = 7 "auction",
+        /// Trading was halted.
+        Halt = 8 "halt",
+        /// A row came twice.
+        Duplicate = 9 "duplicate",
+        /// A constant ratio over the day.
+        CorporateAction = 10 "corporate_action",
+        /// The broker's day is cut short.
+        BrokerIncomplete = 11 "broker_incomplete",
+        /// The broker changed its bar.
+        BrokerRevised = 12 "broker_revised",
+        /// None of these.
+        Unexplained = 13 "unexplained",
+    }
+}
+
+record! {
+    /// A reconciliation was run. Its differences follow, each naming `run_id`.
+    pub struct ReconRun {
+        /// Identity: the last position of the tape when the bars were compared.
+        pub run_id: Seq,
+        /// The date compared.
+        pub session_date: SessionDate,
+        /// The timeframe compared.
+        pub tf: Timeframe,
+        /// The import that holds the other side.
+        pub import: Seq,
+        /// First start compared.
+        pub from: Ts,
+        /// Last start compared.
+        pub to: Ts,
+        /// The tolerance as typed.
+        pub tolerance: String,
+        /// Keys on either side.
+        pub compared: u64,
+        /// Keys that matched within tolerance.
+        pub matched: u64,
+        /// Differences by status, in the order of [`ReconStatus::ALL`].
+        pub differences: Vec<u64>,
+    }
+}
+
+record! {
+    /// One bar that did not match.
+    pub struct ReconDifference {
+        /// The run that found it.
+        pub run_id: Seq,
+        /// The date compared.
+        pub session_date: SessionDate,
+        /// The instrument, by its number in this segment.
+        pub instrument: InstrumentId,
+        /// The timeframe.
+        pub tf: Timeframe,
+        /// Start of the bar.
+        pub ts: Ts,
+        /// How it failed.
+        pub status: ReconStatus,
+        /// Why.
+        pub cause: ReconCause,
+        /// Our side.
+        pub internal: Option<Ohlcv>,
+        /// The broker's side.
+        pub broker: Option<Ohlcv>,
+        /// The largest price difference; zero where a side is missing.
+        pub diff_max: Price,
+    }
+}

@@ -1,0 +1,5 @@
+//! barkeep keeps the tape and keeps the bars honest: see `src/ARCHITECTURE.md` for the map.
+
+pub mod ingestion;
+pub mod orchestrator;
+pub mod sim;

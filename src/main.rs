@@ -1,0 +1,2 @@
+//! The barkeep command.
+fn main() {}

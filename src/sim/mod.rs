@@ -1,0 +1,3 @@
+//! The market simulator. It names schemas alone.
+
+pub mod day;
