@@ -4,13 +4,12 @@
 //! new field is a new version. Decoding never panics and never allocates more than the input could fill.
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::scalar::{
-    FeedId, Hash32, InstrumentId, Money, Price, Qty, Seq, SessionDate, Timeframe, TimeframeSet, Ts,
-};
+use crate::scalar::{FeedId, Hash32, InstrumentId, Money, Price, Qty, Seq, SessionDate, Timeframe, TimeframeSet, Ts};
 
 /// Why bytes are not the event they claim to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -220,6 +219,16 @@ impl<T: Wire> Wire for Vec<T> {
             items.push(T::take(input)?);
         }
         Ok(items)
+    }
+}
+
+impl<T: Wire> Wire for VecDeque<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        (self.len() as u32).put(out);
+        self.iter().for_each(|item| item.put(out));
+    }
+    fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
+        Vec::take(input).map(Self::from)
     }
 }
 

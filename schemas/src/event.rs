@@ -191,8 +191,8 @@ impl Event {
     /// [`DecodeError`] when they do not, or when they were written by a newer barkeep.
     pub fn decode(mut input: &[u8]) -> Result<Self, DecodeError> {
         let code = u8::take(&mut input)?;
-        let kind = EventKind::from_code(code)
-            .ok_or(DecodeError::UnknownCode { what: "event kind", code: u32::from(code) })?;
+        let kind =
+            EventKind::from_code(code).ok_or(DecodeError::UnknownCode { what: "event kind", code: u32::from(code) })?;
         let version = u8::take(&mut input)?;
         if version > kind.version() {
             return Err(DecodeError::NewerVersion { kind: kind.name(), version, newest: kind.version() });

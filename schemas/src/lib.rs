@@ -17,14 +17,14 @@ mod session;
 
 pub use codec::{DecodeError, Wire};
 pub use derived::{
-    AuctionPrint, Bar, InputRefused, RefusalReason, SetAsideReason, TickSetAside, UnallocatedReason,
-    UnallocatedVolume, VolumeReset,
+    AuctionPrint, Bar, InputRefused, RefusalReason, SetAsideReason, TickSetAside, UnallocatedReason, UnallocatedVolume,
+    VolumeReset,
 };
 pub use event::{Derived, Event, EventKind, Input};
 pub use market::{ClockMark, Depth, FeedGap, GapCause, Instrument, InstrumentClass, Level, Tick};
 pub use records::{
-    BarOrigin, FileKind, ImportFinished, ImportStarted, Ohlcv, OperatorAction, OperatorCommand, OutsideBar,
-    ReconCause, ReconDifference, ReconRun, ReconStatus, SourceFile,
+    BarOrigin, FileKind, ImportFinished, ImportStarted, Ohlcv, OperatorAction, OperatorCommand, OutsideBar, ReconCause,
+    ReconDifference, ReconRun, ReconStatus, SourceFile,
 };
 pub use scalar::{
     FeedId, Hash32, InstrumentId, Money, NANOS, PRICE_SCALE, Price, Qty, Seq, SessionDate, Timeframe, TimeframeSet, Ts,

@@ -1,1 +1,171 @@
-//! The engine.
+//! The engine: one input in, the events derived from it out.
+//!
+//! What it is: a pure state machine over logged events in `seq` order. What it never does: read a clock, a file, a
+//! socket, the environment or a random number; iterate a hash map; use a float. Who calls it: the orchestrator (live,
+//! import) and replay, with the same bytes coming out of both.
+//!
+//! The stages run in a fixed order on one thread: 1s bars, 1m bars, multi-minute bars. What follows them on the road
+//! (pair watch, executor, risk, orders, matcher) will stand behind the same [`Engine::step`].
+
+#![no_std]
+
+extern crate alloc;
+
+mod bucket;
+mod counter;
+mod instrument;
+mod output;
+mod probe;
+mod schedule;
+mod session;
+mod state;
+mod track;
+
+use alloc::vec::Vec;
+
+use barkeep_schemas::{
+    DecodeError, Derived, FeedGap, Input, InputRefused, Instrument, InstrumentId, OpeningState, RefusalReason, Seq,
+    SessionClosed, SessionOpened, SetAsideReason, Tick, TickSetAside, Wire,
+};
+
+pub use probe::{NoProbe, Probe, Stage};
+
+use output::Output;
+use session::Session;
+
+/// The number of this engine's behaviour. It rises with every change that alters what a recorded session derives.
+pub const BEHAVIOUR: u32 = 1;
+
+/// The engine: all state that a session's inputs have made so far.
+#[derive(Debug, Default)]
+pub struct Engine<P: Probe = NoProbe> {
+    session: Option<Session>,
+    probe: P,
+}
+
+impl<P: Probe> Engine<P> {
+    /// An engine before its first session.
+    pub fn new(probe: P) -> Self {
+        Self { session: None, probe }
+    }
+
+    /// Takes the input at `seq` and appends what it derives to `out`. Never fails: an input that cannot be used derives
+    /// an [`InputRefused`] that says why, and changes nothing.
+    pub fn step(&mut self, seq: Seq, input: &Input, out: &mut Vec<Derived>) {
+        let mut out = Output::new(seq, out);
+        match input {
+            Input::Tick(tick) => self.tick(tick, &mut out),
+            Input::ClockMark(mark) => match &mut self.session {
+                Some(session) if session.is_open() => session.clock_mark(mark, &mut self.probe, &mut out),
+                Some(_) | None => out.refuse(RefusalReason::NoSession),
+            },
+            Input::SessionOpened(opened) => self.open(opened, &mut out),
+            Input::SessionClosed(closed) => self.close(closed, &mut out),
+            Input::FeedGap(gap) => self.feed_gap(gap, &mut out),
+            Input::InstrumentListed(instrument) => self.list(instrument, &mut out),
+            Input::ConfigChanged(config) => match &mut self.session {
+                Some(session) if session.is_open() => session.configure(config),
+                Some(_) | None => out.refuse(RefusalReason::NoSession),
+            },
+            // Facts for people and for reconciliation: nothing in the engine depends on them.
+            Input::ImportStarted(_)
+            | Input::ImportFinished(_)
+            | Input::OutsideBar(_)
+            | Input::OperatorCommand(_)
+            | Input::ReconRun(_)
+            | Input::ReconDifference(_) => {}
+        }
+    }
+
+    /// Whether a session is open.
+    pub fn is_open(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_open)
+    }
+
+    /// What the instruments of the current or last session would carry into a session that continues it.
+    pub fn carry(&self) -> Vec<OpeningState> {
+        self.session.as_ref().map(Session::carry).unwrap_or_default()
+    }
+
+    /// The symbol of an instrument of the current or last session.
+    pub fn symbol(&self, id: InstrumentId) -> Option<&str> {
+        self.session.as_ref()?.symbol(id)
+    }
+
+    /// The whole state in canonical bytes, for a snapshot.
+    pub fn save(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.session.put(&mut bytes);
+        bytes
+    }
+
+    /// Rebuilds an engine from [`Engine::save`].
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the bytes are not such a state.
+    pub fn restore(mut bytes: &[u8], probe: P) -> Result<Self, DecodeError> {
+        let session = Wire::take(&mut bytes)?;
+        if !bytes.is_empty() {
+            return Err(DecodeError::Trailing { bytes: bytes.len() });
+        }
+        Ok(Self { session, probe })
+    }
+
+    fn tick(&mut self, tick: &Tick, out: &mut Output<'_>) {
+        match &mut self.session {
+            Some(session) if session.is_open() => session.tick(tick, &mut self.probe, out),
+            Some(_) | None => out.push(Derived::TickSetAside(TickSetAside {
+                instrument: tick.instrument,
+                ts: tick.ts,
+                reason: SetAsideReason::NoSession,
+                cause: out.cause,
+            })),
+        }
+    }
+
+    fn open(&mut self, opened: &SessionOpened, out: &mut Output<'_>) {
+        if self.is_open() {
+            return out.refuse(RefusalReason::SessionOpen);
+        }
+        match Session::open(opened) {
+            Some(session) => self.session = Some(session),
+            None => out.refuse(RefusalReason::Contradiction),
+        }
+    }
+
+    fn close(&mut self, closed: &SessionClosed, out: &mut Output<'_>) {
+        match &mut self.session {
+            Some(session) if session.is_open() && session.date() == closed.date => {
+                session.close(&mut self.probe, out);
+            }
+            Some(session) if session.is_open() => out.refuse(RefusalReason::Contradiction),
+            Some(_) | None => out.refuse(RefusalReason::NoSession),
+        }
+    }
+
+    fn feed_gap(&mut self, gap: &FeedGap, out: &mut Output<'_>) {
+        match &mut self.session {
+            Some(session) if session.is_open() => session.feed_gap(gap, out),
+            Some(_) | None => out.refuse(RefusalReason::NoSession),
+        }
+    }
+
+    /// Outside a session an instrument joins the segment's list alone, so that broker bars can name it.
+    fn list(&mut self, instrument: &Instrument, out: &mut Output<'_>) {
+        match &mut self.session {
+            Some(session) if session.is_open() => {
+                if !session.list(instrument) {
+                    out.refuse(RefusalReason::Contradiction);
+                }
+            }
+            Some(_) | None => {}
+        }
+    }
+}
+
+impl Output<'_> {
+    fn refuse(&mut self, reason: RefusalReason) {
+        let cause = self.cause;
+        self.push(Derived::InputRefused(InputRefused { reason, cause }));
+    }
+}

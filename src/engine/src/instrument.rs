@@ -1,0 +1,456 @@
+//! One instrument: its volume counter, its watermark, and the road of a tick into its bars.
+//!
+//! Invariant: for every timeframe, the volumes of the newest editions of all bars plus the unallocated volume sum to
+//! the last cumulative volume (plus, after resets, the maxima before them).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use barkeep_schemas::{
+    AuctionPrint, Derived, FeedGap, FeedId, InputRefused, InstrumentId, OpeningState, Phase, Price, Qty, RefusalReason,
+    SetAsideReason, Tick, TickSetAside, Timeframe, TimeframeSet, TradeRule, Ts, UnallocatedReason, UnallocatedVolume,
+    VolumeReset, VolumeSource,
+};
+
+use crate::bucket::{Gain, Trade};
+use crate::counter::{Counter, Rise};
+use crate::output::Output;
+use crate::probe::{Probe, Stage};
+use crate::schedule::{Schedule, Span};
+use crate::session::{Feed, Settings};
+use crate::state::wire_fields;
+use crate::track::Track;
+
+/// What a tick is read by.
+pub(crate) struct Rules<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) feed: &'a Feed,
+    pub(crate) schedule: &'a Schedule,
+}
+
+/// An interruption whose missing volume has not shown yet.
+#[derive(Clone, Copy, Debug)]
+struct Gap {
+    from: i64,
+    to: i64,
+}
+wire_fields!(Gap { from, to });
+
+#[derive(Clone, Debug)]
+pub(crate) struct InstrumentState {
+    id: InstrumentId,
+    pub(crate) feed: FeedId,
+    pub(crate) symbol: String,
+    /// Which of the session's schedules it keeps.
+    pub(crate) schedule: u32,
+    counter: Counter,
+    last_trade: Option<i64>,
+    last_price: Option<i64>,
+    gap: Option<Gap>,
+    watermark: i64,
+    /// Buckets that end by here have closed.
+    limit: i64,
+    /// The nearest end of an open bucket.
+    due: i64,
+    span_hint: u32,
+    seconds: Track,
+    minutes: Track,
+    multis: Vec<Track>,
+}
+wire_fields!(InstrumentState {
+    id,
+    feed,
+    symbol,
+    schedule,
+    counter,
+    last_trade,
+    last_price,
+    gap,
+    watermark,
+    limit,
+    due,
+    span_hint,
+    seconds,
+    minutes,
+    multis,
+});
+
+/// Volume on its way to the bars, and since when it may have been traded.
+#[derive(Clone, Copy, Debug)]
+enum Volume {
+    /// Traded at the tick's own time.
+    Here(i64),
+    /// Traded at some time after `from`.
+    Since { from: i64, shares: i64, reason: UnallocatedReason },
+    /// Traded before anyone looked.
+    Unseen(i64),
+}
+
+impl Volume {
+    fn shares(self) -> i64 {
+        match self {
+            Self::Here(shares) | Self::Since { shares, .. } | Self::Unseen(shares) => shares,
+        }
+    }
+}
+
+impl InstrumentState {
+    pub(crate) fn new(id: InstrumentId, feed: FeedId, symbol: String, schedule: u32) -> Self {
+        let [seconds, minutes, multis @ ..] = Timeframe::ALL.map(Track::new);
+        Self {
+            id,
+            feed,
+            symbol,
+            schedule,
+            counter: Counter::default(),
+            last_trade: None,
+            last_price: None,
+            gap: None,
+            watermark: i64::MIN,
+            limit: i64::MIN,
+            due: i64::MAX,
+            span_hint: 0,
+            seconds,
+            minutes,
+            multis: multis.into(),
+        }
+    }
+
+    /// Takes over state from the session before.
+    pub(crate) fn bring(&mut self, state: &OpeningState) {
+        self.counter = Counter::starting_at(state.cum_volume.map(Qty::get));
+        self.last_price = state.last_price.map(Price::get);
+    }
+
+    /// What the next session would take over.
+    pub(crate) fn carry(&self) -> OpeningState {
+        OpeningState {
+            instrument: self.id,
+            cum_volume: self.counter.max().map(Qty::new),
+            last_price: self.last_price.map(Price::new),
+        }
+    }
+
+    pub(crate) fn gap(&mut self, gap: &FeedGap) {
+        let new = Gap { from: gap.from.get(), to: gap.to.get() };
+        let known = self.gap.unwrap_or(new);
+        self.gap = Some(Gap { from: known.from.min(new.from), to: known.to.max(new.to) });
+    }
+
+    pub(crate) fn tick(&mut self, tick: &Tick, rules: &Rules<'_>, probe: &mut impl Probe, out: &mut Output<'_>) {
+        let negative = |qty: Option<Qty>| qty.is_some_and(|qty| qty.get() < 0);
+        if tick.price.get() <= 0 || negative(tick.qty) || negative(tick.cum_volume) {
+            let cause = out.cause;
+            return out.push(Derived::InputRefused(InputRefused { reason: RefusalReason::Contradiction, cause }));
+        }
+        if let Some(reason) = suspect(tick, rules) {
+            return self.set_aside(tick.ts, reason, out);
+        }
+        probe.enter(Stage::SecondBars);
+        self.last_price = Some(tick.price.get());
+        let at = match (rules.feed.trade_rule, tick.last_trade) {
+            (TradeRule::Kite, Some(last_trade)) => last_trade.get(),
+            (TradeRule::Kite | TradeRule::All | TradeRule::Qty, _) => tick.ts.get(),
+        };
+        let volume = self.volume(tick, at, rules, out);
+        // A trade of an earlier day shows a price, and nothing that belongs to this session.
+        let counts = self.counts(tick, volume, rules.feed.trade_rule) && at >= rules.settings.day_start;
+        if counts || volume.shares() > 0 {
+            let effects = rules.feed.effects(tick.condition);
+            let price = tick.price.get();
+            let trade = Trade { t: at, price, volume: 0, counts, effects, seq: out.cause.0 };
+            self.trade(trade, volume, rules, out);
+        }
+        if self.gap.is_some_and(|gap| tick.ts.get() >= gap.to) {
+            self.gap = None;
+        }
+        self.watermark = self.watermark.max(tick.ts.get());
+        self.advance(rules.settings, rules.schedule, false, probe, out);
+    }
+
+    /// The feed's clock passed `now`.
+    pub(crate) fn clock(
+        &mut self,
+        now: i64,
+        settings: &Settings,
+        schedule: &Schedule,
+        probe: &mut impl Probe,
+        out: &mut Output<'_>,
+    ) {
+        self.watermark = self.watermark.max(now);
+        self.advance(settings, schedule, true, probe, out);
+    }
+
+    /// The session ends: every bucket closes.
+    pub(crate) fn finish(
+        &mut self,
+        settings: &Settings,
+        schedule: &Schedule,
+        probe: &mut impl Probe,
+        out: &mut Output<'_>,
+    ) {
+        self.clock(i64::MAX, settings, schedule, probe, out);
+    }
+
+    /// How much volume the tick shows, and since when.
+    fn volume(&mut self, tick: &Tick, at: i64, rules: &Rules<'_>, out: &mut Output<'_>) -> Volume {
+        let rise = match (rules.feed.volume, tick.cum_volume, tick.qty) {
+            (VolumeSource::Cumulative, Some(value), _) => {
+                self.counter.update(value.get(), tick.ts.get(), rules.settings.reset_after)
+            }
+            (VolumeSource::Quantity, _, Some(qty)) => return Volume::Here(qty.get()),
+            (VolumeSource::Cumulative | VolumeSource::Quantity | VolumeSource::Nothing, _, _) => Rise::None,
+        };
+        match (rise, self.gap) {
+            (Rise::None, _) => Volume::Here(0),
+            (Rise::First(shares), _) => Volume::Unseen(shares),
+            (Rise::Shares(shares), Some(gap)) if at > gap.from => {
+                Volume::Since { from: gap.from, shares, reason: UnallocatedReason::Gap }
+            }
+            (Rise::Shares(shares), _) => Volume::Here(shares),
+            (Rise::Reset { before, after, since }, _) => {
+                out.push(Derived::VolumeReset(VolumeReset {
+                    instrument: self.id,
+                    before: Qty::new(before),
+                    after: Qty::new(after),
+                    since: Ts::new(since),
+                    cause: out.cause,
+                }));
+                Volume::Since { from: since, shares: after, reason: UnallocatedReason::Reset }
+            }
+        }
+    }
+
+    /// Whether the tick counts as a trade.
+    fn counts(&mut self, tick: &Tick, volume: Volume, rule: TradeRule) -> bool {
+        match rule {
+            TradeRule::All => true,
+            TradeRule::Qty => tick.qty.is_some_and(|qty| qty.get() > 0),
+            TradeRule::Kite => {
+                let moved = tick.last_trade.map(Ts::get) > self.last_trade;
+                if moved {
+                    self.last_trade = tick.last_trade.map(Ts::get);
+                }
+                moved || volume.shares() > 0
+            }
+        }
+    }
+
+    /// Books a trade, or volume without one, by the phase of the day that it fell in.
+    fn trade(&mut self, trade: Trade, volume: Volume, rules: &Rules<'_>, out: &mut Output<'_>) {
+        let span = rules.schedule.span(trade.t, &mut self.span_hint);
+        match (span, volume) {
+            (Some(span), _) if span.phase == Phase::Continuous => self.continuous(trade, volume, span, rules, out),
+            (Some(span), Volume::Here(shares)) if is_auction(span.phase) => self.auction(trade, shares, span, out),
+            // Before the open the counter started at zero, so its first value is the auction's.
+            (Some(span), Volume::Unseen(shares)) if span.phase == Phase::PreOpen => {
+                self.auction(trade, shares, span, out);
+            }
+            (_, Volume::Here(shares)) => {
+                self.unallocated(shares, trade.t, trade.t, TimeframeSet::ALL, UnallocatedReason::OutsideHours, out);
+            }
+            (_, Volume::Since { from, shares, reason }) => {
+                self.unallocated(shares, from, trade.t, TimeframeSet::ALL, reason, out);
+            }
+            (_, Volume::Unseen(shares)) => self.unseen(shares, trade.t, rules, out),
+        }
+    }
+
+    fn continuous(&mut self, mut trade: Trade, volume: Volume, span: Span, rules: &Rules<'_>, out: &mut Output<'_>) {
+        let slot = span.slot(Timeframe::S1, trade.t);
+        if slot.start.saturating_add(rules.settings.horizon) < self.watermark {
+            self.set_aside(Ts::new(trade.t), SetAsideReason::TooLate, out);
+            let (from, reason) = match volume {
+                Volume::Since { from, reason, .. } => (from, reason),
+                Volume::Here(_) | Volume::Unseen(_) => (trade.t, UnallocatedReason::TooLate),
+            };
+            return self.unallocated(volume.shares(), from, trade.t, TimeframeSet::ALL, reason, out);
+        }
+        match volume {
+            Volume::Here(shares) => trade.volume = shares,
+            Volume::Unseen(shares) => self.unseen(shares, trade.t, rules, out),
+            Volume::Since { from, shares, reason } => {
+                trade.volume = self.spread(shares, from, trade, span, reason, out);
+            }
+        }
+        if trade.counts || trade.volume > 0 {
+            self.seconds.change(slot, self.limit, |bucket| bucket.add(&trade));
+            self.due = self.due.min(self.seconds.due());
+        }
+    }
+
+    /// Gives volume that was traded between `from` and the trade to the timeframes whose bucket holds the whole
+    /// interval, and says which do not. Returns what the second itself takes.
+    fn spread(
+        &mut self,
+        shares: i64,
+        from: i64,
+        trade: Trade,
+        span: Span,
+        reason: UnallocatedReason,
+        out: &mut Output<'_>,
+    ) -> i64 {
+        let within = from >= span.start;
+        let holds = |tf| within && span.slot(tf, from.min(trade.t)).start == span.slot(tf, trade.t).start;
+        if holds(Timeframe::S1) {
+            return shares;
+        }
+        let mut lacking = TimeframeSet::of(Timeframe::S1);
+        let limit = self.limit;
+        let add = |track: &mut Track| {
+            let slot = span.slot(track.tf, trade.t);
+            track.change(slot, limit, |bucket| bucket.add_volume(shares, trade.seq));
+        };
+        if holds(Timeframe::M1) {
+            // The multi-minute bars receive it from the minute.
+            add(&mut self.minutes);
+        } else {
+            lacking = lacking.with(Timeframe::M1);
+            for track in &mut self.multis {
+                if holds(track.tf) {
+                    add(track);
+                } else {
+                    lacking = lacking.with(track.tf);
+                }
+            }
+        }
+        self.due = self.earliest_due();
+        self.unallocated(shares, from, trade.t, lacking, reason, out);
+        0
+    }
+
+    fn auction(&mut self, trade: Trade, shares: i64, span: Span, out: &mut Output<'_>) {
+        if shares == 0 {
+            return;
+        }
+        out.push(Derived::AuctionPrint(AuctionPrint {
+            instrument: self.id,
+            phase: span.phase,
+            ts: Ts::new(trade.t),
+            price: Price::new(trade.price),
+            volume: Qty::new(shares),
+            cause: out.cause,
+        }));
+        self.unallocated(shares, span.start, trade.t, TimeframeSet::ALL, UnallocatedReason::Auction, out);
+    }
+
+    /// The counter's first value: traded at some time since the day began.
+    fn unseen(&self, shares: i64, at: i64, rules: &Rules<'_>, out: &mut Output<'_>) {
+        let from = rules.schedule.first().unwrap_or(rules.settings.day_start).min(at);
+        self.unallocated(shares, from, at, TimeframeSet::ALL, UnallocatedReason::FirstValue, out);
+    }
+
+    fn unallocated(
+        &self,
+        shares: i64,
+        from: i64,
+        to: i64,
+        timeframes: TimeframeSet,
+        reason: UnallocatedReason,
+        out: &mut Output<'_>,
+    ) {
+        if shares > 0 {
+            out.push(Derived::UnallocatedVolume(UnallocatedVolume {
+                instrument: self.id,
+                volume: Qty::new(shares),
+                from: Ts::new(from),
+                to: Ts::new(to),
+                timeframes,
+                reason,
+                cause: out.cause,
+            }));
+        }
+    }
+
+    fn set_aside(&self, ts: Ts, reason: SetAsideReason, out: &mut Output<'_>) {
+        let cause = out.cause;
+        out.push(Derived::TickSetAside(TickSetAside { instrument: self.id, ts, reason, cause }));
+    }
+
+    fn earliest_due(&self) -> i64 {
+        let coarse = self.multis.iter().map(Track::due).min().unwrap_or(i64::MAX);
+        self.seconds.due().min(self.minutes.due()).min(coarse)
+    }
+
+    /// Closes what the watermark has passed, finest timeframe first. Revisions wait for a clock mark (`flush`) or for a
+    /// coarser bucket that is about to close, so that the late ticks of one bucket make one revision.
+    fn advance(
+        &mut self,
+        settings: &Settings,
+        schedule: &Schedule,
+        flush: bool,
+        probe: &mut impl Probe,
+        out: &mut Output<'_>,
+    ) {
+        let before = self.limit;
+        let limit = before.max(self.watermark.saturating_sub(settings.grace));
+        self.limit = limit;
+        if limit < self.due && !(flush && self.has_revisions()) {
+            return;
+        }
+        let Self { id, seconds, minutes, multis, span_hint, .. } = self;
+        let mut to_minute = |gain: Gain, minutes: &mut Track| {
+            if let Some(span) = schedule.span(gain.at, span_hint) {
+                minutes.change(span.slot(Timeframe::M1, gain.at), before, |bucket| bucket.absorb(&gain));
+            }
+        };
+        probe.enter(Stage::MinuteBars);
+        seconds.close(limit, *id, out, |gain| to_minute(gain, minutes));
+        let coarse_due = multis.iter().map(Track::due).fold(minutes.due(), i64::min);
+        let flush = flush || coarse_due <= limit;
+        if flush {
+            seconds.revise(*id, out, |gain| to_minute(gain, minutes));
+        }
+        seconds.forget(self.watermark.saturating_sub(settings.horizon), 0);
+        if flush {
+            probe.enter(Stage::MultiBars);
+            self.close_coarse(schedule, before, out);
+        }
+        self.due = self.earliest_due();
+    }
+
+    /// Closes and revises minutes, then what is made of them.
+    fn close_coarse(&mut self, schedule: &Schedule, before: i64, out: &mut Output<'_>) {
+        let Self { id, limit, minutes, multis, span_hint, .. } = self;
+        let mut to_multis = |gain: Gain| {
+            if let Some(span) = schedule.span(gain.at, span_hint) {
+                for track in multis.iter_mut() {
+                    track.change(span.slot(track.tf, gain.at), before, |bucket| bucket.absorb(&gain));
+                }
+            }
+        };
+        minutes.close(*limit, *id, out, &mut to_multis);
+        minutes.revise(*id, out, &mut to_multis);
+        minutes.forget(i64::MAX, COARSE_KEPT);
+        for track in multis {
+            track.close(*limit, *id, out, |_| {});
+            track.revise(*id, out, |_| {});
+            track.forget(i64::MAX, COARSE_KEPT);
+        }
+    }
+
+    fn has_revisions(&self) -> bool {
+        self.seconds.is_dirty() || self.minutes.is_dirty() || self.multis.iter().any(Track::is_dirty)
+    }
+}
+
+/// Closed buckets of a minute or more that may still be revised.
+const COARSE_KEPT: u32 = 2;
+
+/// Why a tick may move nothing, if it may not.
+fn suspect(tick: &Tick, rules: &Rules<'_>) -> Option<SetAsideReason> {
+    let ts = tick.ts.get();
+    let newest = tick.last_trade.map_or(ts, |last_trade| ts.max(last_trade.get()));
+    if ts < rules.settings.day_start || newest >= rules.settings.day_end {
+        return Some(SetAsideReason::OutsideDate);
+    }
+    let ahead = |clock: i64| newest > clock.saturating_add(rules.settings.ahead);
+    rules.feed.clock.is_some_and(ahead).then_some(SetAsideReason::AheadOfClock)
+}
+
+fn is_auction(phase: Phase) -> bool {
+    match phase {
+        Phase::PreOpen | Phase::ClosingAuction => true,
+        Phase::Continuous | Phase::PostClose => false,
+    }
+}

@@ -1,0 +1,26 @@
+//! Marks of the engine's stages for latency metrics. Nothing flows back from a probe.
+
+/// A stage of the engine, in the order in which they run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// Ticks into 1-second bars.
+    SecondBars,
+    /// 1-second bars into minutes.
+    MinuteBars,
+    /// Minutes into 3, 5, 15, 30 and 60 minutes.
+    MultiBars,
+}
+
+/// Told when a stage is about to run. The daemon's probe reads a clock; replay's does nothing.
+pub trait Probe {
+    /// `stage` is about to run.
+    fn enter(&mut self, stage: Stage);
+}
+
+/// The probe of replay: it does nothing and costs nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoProbe;
+
+impl Probe for NoProbe {
+    fn enter(&mut self, _stage: Stage) {}
+}
