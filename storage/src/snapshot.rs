@@ -1,0 +1,136 @@
+//! Snapshots of the engine's state: files that spare a restart the replay of a whole session.
+//!
+//! Never trusted: a file in which anything disagrees is passed over, and the tape alone is replayed. Called by the
+//! daemon after a commit and by recovery.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use barkeep_schemas::{DecodeError, Hash32, Seq, Wire};
+
+use crate::paths::{DataDir, sync_folder};
+
+const MAGIC: &[u8; 8] = b"BARKSNAP";
+const VERSION: u32 = 0;
+const SUFFIX: &str = ".snap";
+const TEMP_SUFFIX: &str = ".snap.new";
+
+/// Bytes before the state: magic, version, behaviour, seq, chain hash, length.
+const HEADER_BYTES: usize = 64;
+
+/// How many snapshots are kept.
+const KEPT: usize = 2;
+
+/// The state of the engine after the event at `seq`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    /// The last event that the state contains.
+    pub seq: Seq,
+    /// The behaviour number of the engine that made it.
+    pub behaviour: u32,
+    /// The engine's own bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A snapshot could not be written. The tape is not touched by that.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} could not be written: check the disk; the tape itself is whole", path = path.display())]
+pub struct SnapshotError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Writes a snapshot so that a crash leaves the old files or the new one, and removes all but the newest two.
+///
+/// # Errors
+/// [`SnapshotError`].
+pub fn save(dir: &DataDir, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+    let folder = dir.snapshots();
+    let (path, temp) = (file_of(dir, snapshot.seq, SUFFIX), file_of(dir, snapshot.seq, TEMP_SUFFIX));
+    let error = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| SnapshotError { path, source }
+    };
+    write_durably(&temp, &bytes_of(snapshot)).map_err(error(&temp))?;
+    std::fs::rename(&temp, &path).map_err(error(&path))?;
+    sync_folder(&folder).map_err(error(&folder))?;
+    for old in seqs(dir).map_err(error(&folder))?.into_iter().skip(KEPT) {
+        let path = file_of(dir, old, SUFFIX);
+        std::fs::remove_file(&path).map_err(error(&path))?;
+    }
+    Ok(())
+}
+
+/// The newest snapshot of this behaviour that checks and lies at or before `at_most`; `None` when there is none, for
+/// whatever reason.
+pub fn newest(dir: &DataDir, behaviour: u32, at_most: Seq) -> Option<Snapshot> {
+    let seqs = seqs(dir).ok()?;
+    seqs.into_iter().filter(|seq| *seq <= at_most).find_map(|seq| {
+        let bytes = std::fs::read(file_of(dir, seq, SUFFIX)).ok()?;
+        parse(&bytes).filter(|snapshot| snapshot.behaviour == behaviour && snapshot.seq == seq)
+    })
+}
+
+fn file_of(dir: &DataDir, seq: Seq, suffix: &str) -> PathBuf {
+    dir.snapshots().join(format!("{seq}{suffix}"))
+}
+
+/// The positions of the snapshot files, newest first.
+fn seqs(dir: &DataDir) -> io::Result<Vec<Seq>> {
+    let mut seqs = Vec::new();
+    for entry in std::fs::read_dir(dir.snapshots())? {
+        let name = entry?.file_name();
+        let seq = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)).and_then(|seq| seq.parse().ok());
+        seqs.extend(seq.map(Seq));
+    }
+    seqs.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(seqs)
+}
+
+fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    File::sync_all(&file)
+}
+
+fn bytes_of(snapshot: &Snapshot) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEADER_BYTES + snapshot.bytes.len() + 4);
+    out.extend_from_slice(MAGIC);
+    VERSION.put(&mut out);
+    snapshot.behaviour.put(&mut out);
+    snapshot.seq.put(&mut out);
+    Hash32([0; 32]).put(&mut out);
+    (snapshot.bytes.len() as u64).put(&mut out);
+    out.extend_from_slice(&snapshot.bytes);
+    crc32fast::hash(&out).put(&mut out);
+    out
+}
+
+/// Reads a snapshot file; `None` when it is none of this version or does not check.
+fn parse(file: &[u8]) -> Option<Snapshot> {
+    let (checked, mut crc) = file.split_at_checked(file.len().checked_sub(4)?)?;
+    if u32::take(&mut crc).ok()? != crc32fast::hash(checked) {
+        return None;
+    }
+    let fields = checked.strip_prefix(MAGIC)?;
+    take_fields(fields).ok().flatten()
+}
+
+fn take_fields(mut input: &[u8]) -> Result<Option<Snapshot>, DecodeError> {
+    let input = &mut input;
+    if u32::take(input)? != VERSION {
+        return Ok(None);
+    }
+    let (behaviour, seq) = (u32::take(input)?, Seq::take(input)?);
+    let chain = Hash32::take(input)?;
+    let len = u64::take(input)?;
+    if chain != Hash32([0; 32]) || len != input.len() as u64 {
+        return Ok(None);
+    }
+    Ok(Some(Snapshot { seq, behaviour, bytes: input.to_vec() }))
+}

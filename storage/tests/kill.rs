@@ -1,0 +1,163 @@
+//! The writer is killed (SIGKILL) at random moments, again and again on one tape. Nothing acknowledged is lost, nothing
+//! is there twice, readers change no byte of the unclean file, and the next writer goes on where the last one ended.
+//!
+//! `BARKEEP_TORTURE=1` runs 200 rounds instead of 10.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write as _};
+use std::thread;
+use std::time::Duration;
+
+use barkeep_schemas::Seq;
+use barkeep_storage::{Follower, Lock, Tape, Writer};
+use support::{DAY, Dice, assert_whole, child, child_dir, data_dir, events, tape_files};
+
+/// The child: appends batches for ever and says after each how far the tape is durable.
+#[test]
+fn child_writes_until_it_is_killed() {
+    let Some(dir) = child_dir() else { return };
+    let mut dice = Dice::new();
+    let mut writer = Writer::open(&dir, "torture").unwrap();
+    let mut out = std::io::stdout();
+    if writer.open_segment().is_none() {
+        writer.begin_segment(DAY).unwrap();
+    }
+    loop {
+        if dice.below(40) == 0 {
+            writer.begin_segment(DAY.plus_days(dice.below(3) as i32)).unwrap();
+        }
+        let size = match dice.below(4) {
+            0 => 1,
+            1 => 1 + dice.below(100),
+            2 => 1 + dice.below(2_000),
+            _ => 1 + dice.below(10_000),
+        };
+        let last = writer.commit(&events(writer.next_seq().0, size)).unwrap().unwrap();
+        writeln!(out, "durable {last}").unwrap();
+        out.flush().unwrap();
+    }
+}
+
+fn acknowledged(lines: &str) -> Option<u64> {
+    // A line that the kill cut short has no newline and was not received whole.
+    let whole = lines.rfind('\n').map_or("", |end| &lines[..end]);
+    whole.lines().rev().find_map(|line| line.strip_prefix("durable ")?.parse().ok())
+}
+
+#[test]
+fn a_killed_writer_loses_nothing_acknowledged_and_leaves_an_unbroken_prefix() {
+    let rounds = if std::env::var_os("BARKEEP_TORTURE").is_some() { 200 } else { 10 };
+    let (mut temp, mut dir) = data_dir();
+    let mut dice = Dice::new();
+    let (mut last, mut unclean) = (0, 0);
+    for round in 0..rounds {
+        if round % 20 == 0 {
+            (temp, dir) = data_dir();
+            last = 0;
+        }
+        let mut writer = child("child_writes_until_it_is_killed", &dir).spawn().unwrap();
+        let mut out = BufReader::new(writer.stdout.take().unwrap());
+        let mut lines = String::new();
+        for _ in 0..dice.below(30) {
+            out.read_line(&mut lines).unwrap();
+        }
+        thread::sleep(Duration::from_micros(dice.below(20_000)));
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        out.read_to_string(&mut lines).unwrap();
+        let acknowledged = acknowledged(&lines).unwrap_or(last);
+
+        if !dir.tape().exists() {
+            continue;
+        }
+        assert_eq!(Lock::holder(&dir).unwrap(), None);
+        let before = tape_files(&dir);
+        let tape = Tape::open(&dir).unwrap();
+        let found = tape.last_seq().0;
+        assert!(found >= acknowledged, "round {round}: acknowledged {acknowledged}, found {found}");
+        assert_whole(&dir, found);
+        assert!(Follower::new(&dir, Seq(0)).poll(usize::MAX).unwrap().len() as u64 == found);
+        assert!(tape_files(&dir) == before, "round {round}: reading changed a file");
+        let path = tape.segments().last().map(|info| info.path.clone());
+        let clean = path.is_none_or(|path| redb::ReadOnlyDatabase::open(path).is_ok());
+        unclean += u64::from(!clean);
+        drop(tape);
+
+        // Every other round the next child itself repairs; in between this process does.
+        if round % 2 == 0 {
+            let writer = Writer::open(&dir, "test").unwrap();
+            assert_eq!(writer.next_seq(), Seq(found + 1), "round {round}");
+            writer.close().unwrap();
+            assert_whole(&dir, found);
+        }
+        last = found;
+    }
+    drop(temp);
+    assert!(unclean > rounds / 2, "only {unclean} of {rounds} kills left an unclean file");
+}
+
+#[test]
+fn a_reader_of_an_unclean_file_goes_on_when_a_new_writer_takes_it_over() {
+    let (_temp, dir) = data_dir();
+    let mut writer = child("child_writes_until_it_is_killed", &dir).spawn().unwrap();
+    let mut out = BufReader::new(writer.stdout.take().unwrap());
+    let mut lines = String::new();
+    while acknowledged(&lines).unwrap_or(0) < 10_000 {
+        out.read_line(&mut lines).unwrap();
+    }
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+
+    let tape = Tape::open(&dir).unwrap();
+    let last = tape.last_seq();
+    let mut scan = tape.scan(Seq(1), None, &barkeep_storage::Filter::ALL);
+    let mut follower = Follower::new(&dir, last);
+    assert_eq!(scan.next().unwrap().unwrap().0, Seq(1));
+    assert!(follower.poll(10).unwrap().is_empty());
+
+    thread::sleep(Duration::from_millis(20));
+    let mut writer = Writer::open(&dir, "test").unwrap();
+    for _ in 0..20 {
+        writer.commit(&events(writer.next_seq().0, 1_000)).unwrap();
+    }
+    let rest: Vec<u64> = scan.map(|item| item.unwrap().0.0).collect();
+    assert_eq!(rest, (2..=last.0).collect::<Vec<_>>());
+    let new = follower.poll(usize::MAX).unwrap();
+    assert_eq!(new.len(), 20_000);
+    assert_eq!(new[0].0, last.plus(1));
+}
+
+#[test]
+fn readers_that_were_open_when_the_writer_died_go_on_with_the_next_one() {
+    let (_temp, dir) = data_dir();
+    let mut writer = child("child_writes_until_it_is_killed", &dir).spawn().unwrap();
+    let mut out = BufReader::new(writer.stdout.take().unwrap());
+    let mut lines = String::new();
+    while acknowledged(&lines).unwrap_or(0) < 10_000 {
+        out.read_line(&mut lines).unwrap();
+    }
+    let mut follower = Follower::new(&dir, Seq(0));
+    let mut seqs: Vec<u64> = follower.poll(7_000).unwrap().into_iter().map(|(seq, _)| seq.0).collect();
+    let tape = Tape::open(&dir).unwrap();
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+
+    let mut writer = Writer::open(&dir, "test").unwrap();
+    for _ in 0..30 {
+        writer.commit(&events(writer.next_seq().0, 1_000)).unwrap();
+        seqs.extend(follower.poll(3_000).unwrap().into_iter().map(|(seq, _)| seq.0));
+    }
+    seqs.extend(follower.poll(usize::MAX).unwrap().into_iter().map(|(seq, _)| seq.0));
+    assert_eq!(seqs, (1..writer.next_seq().0).collect::<Vec<_>>());
+    let old = tape.scan(Seq(1), None, &barkeep_storage::Filter::ALL).map(|item| item.unwrap().0.0);
+    assert!(old.eq(1..=tape.last_seq().0));
+}
