@@ -1,5 +1,12 @@
 //! The rules of bars, one test each: what goes in, what must come out.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test says what it expects"
+)]
+
 mod scene;
 
 use barkeep_schemas::*;

@@ -1,6 +1,13 @@
 //! What holds for any day: volumes add up, every bucket closes once, a restored snapshot goes on as if nothing had
 //! happened, and the same inputs make the same bytes in every build.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test says what it expects"
+)]
+
 mod scene;
 
 use std::collections::BTreeMap;
