@@ -1,0 +1,312 @@
+//! All files of a command, read once to learn what they hold.
+//!
+//! What it is: the first pass of an import: hashes, counts, symbols, dates, all from one reading. What it never does:
+//! keep rows, or stop at a bad one. Who calls it: import and reconciliation, before anything goes onto the tape.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use barkeep_schemas::{Hash32, Price, SessionDate, Ts};
+
+use super::error::FileError;
+use super::mapping::Field;
+use super::merge::{Merge, Merged};
+use super::options::FileOptions;
+use super::row::{Entry, Rejection};
+use super::symbols::{SymbolId, Symbols};
+use super::zone::Zone;
+
+/// Rows between two reports of progress.
+const PROGRESS_EVERY: u64 = 16_384;
+
+/// How many rejections of each file are kept as examples.
+const EXAMPLES_MAX: usize = 5;
+
+/// A row's place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Which file, by argument order from 0.
+    pub file: usize,
+    /// Line of the file, from 1; for Parquet the row and for Kite the candle.
+    pub line: u64,
+}
+
+/// What one file holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileScan {
+    /// Its name, without folders.
+    pub name: String,
+    /// BLAKE3 of its bytes as they lie on the disk.
+    pub hash: Hash32,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Data rows read, the rejected ones included.
+    pub rows: u64,
+    /// Rows refused.
+    pub rejected: u64,
+    /// Ticks identical to the accepted one before of the same symbol.
+    pub duplicates: u64,
+    /// Ticks before the latest time of the file.
+    pub steps_back: u64,
+    /// The earliest accepted time; absent when no row was accepted.
+    pub first: Option<Ts>,
+    /// The latest accepted time.
+    pub last: Option<Ts>,
+    /// The first five rejections.
+    pub examples: Vec<Rejection>,
+}
+
+impl FileScan {
+    fn new() -> Self {
+        Self {
+            name: String::new(),
+            hash: Hash32::default(),
+            bytes: 0,
+            rows: 0,
+            rejected: 0,
+            duplicates: 0,
+            steps_back: 0,
+            first: None,
+            last: None,
+            examples: Vec::new(),
+        }
+    }
+}
+
+/// What the files hold of one symbol.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SymbolScan {
+    /// The symbol.
+    pub symbol: String,
+    /// Accepted rows.
+    pub rows: u64,
+    /// The lowest price; of bars the lowest low.
+    pub min_price: Price,
+}
+
+/// What the files hold of one calendar date of the options' zone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DateScan {
+    /// The date.
+    pub date: SessionDate,
+    /// Accepted rows.
+    pub rows: u64,
+    /// The first row of the date in merged order.
+    pub first: Place,
+    /// The earliest wall-clock time of day, nanoseconds since midnight, 0 up to a day.
+    pub earliest_ns: i64,
+    /// The latest wall-clock time of day, nanoseconds since midnight, 0 up to a day.
+    pub latest_ns: i64,
+    /// Accepted rows by half hour of the wall clock, 00:00 first.
+    pub half_hours: [u64; 48],
+}
+
+const HALF_HOUR_NS: i64 = 1_800_000_000_000;
+
+impl DateScan {
+    fn new(date: SessionDate, first: Place, time_ns: i64) -> Self {
+        Self { date, rows: 0, first, earliest_ns: time_ns, latest_ns: time_ns, half_hours: [0; 48] }
+    }
+}
+
+/// What all files of a command hold. Counts are sums over the files.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scan {
+    /// The files, in argument order.
+    pub files: Vec<FileScan>,
+    /// The symbols of accepted rows, in order of first appearance in the merged stream.
+    pub symbols: Vec<SymbolScan>,
+    /// The dates, earliest first.
+    pub dates: Vec<DateScan>,
+    /// The fields that a column of the first file fills.
+    pub fields: Vec<Field>,
+}
+
+impl Scan {
+    /// Data rows read, the rejected ones included.
+    pub fn rows(&self) -> u64 {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+
+    /// Rows accepted.
+    pub fn accepted(&self) -> u64 {
+        self.rows() - self.rejected()
+    }
+
+    /// Rows refused.
+    pub fn rejected(&self) -> u64 {
+        self.files.iter().map(|file| file.rejected).sum()
+    }
+
+    /// Ticks identical to the accepted one before of the same symbol and file.
+    pub fn duplicates(&self) -> u64 {
+        self.files.iter().map(|file| file.duplicates).sum()
+    }
+
+    /// Ticks before the latest time of their file.
+    pub fn steps_back(&self) -> u64 {
+        self.files.iter().map(|file| file.steps_back).sum()
+    }
+
+    /// The earliest accepted time.
+    pub fn first(&self) -> Option<Ts> {
+        self.files.iter().filter_map(|file| file.first).min()
+    }
+
+    /// The latest accepted time.
+    pub fn last(&self) -> Option<Ts> {
+        self.files.iter().filter_map(|file| file.last).max()
+    }
+
+    /// The hashes of the files, in argument order.
+    pub fn hashes(&self) -> Vec<Hash32> {
+        self.files.iter().map(|file| file.hash).collect()
+    }
+
+    /// A table that numbers the symbols as [`Scan::symbols`] lists them.
+    pub fn symbol_table(&self) -> Symbols {
+        let mut table = Symbols::new();
+        for symbol in &self.symbols {
+            table.intern(&symbol.symbol);
+        }
+        table
+    }
+}
+
+/// How far a scan is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// Bytes of all files read.
+    pub bytes_read: u64,
+    /// Bytes of all files.
+    pub bytes_total: u64,
+    /// Data rows read.
+    pub rows: u64,
+}
+
+/// Reads all files once. `on_progress` is called every few thousand rows and once at the end.
+///
+/// # Errors
+///
+/// The [`FileError`] of the first file that cannot be read as asked. Refused rows are no error.
+pub fn scan(
+    files: &[impl AsRef<Path>],
+    options: &FileOptions,
+    mut on_progress: impl FnMut(Progress),
+) -> Result<Scan, FileError> {
+    let mut merge = Merge::open_with(files, options, Symbols::new(), true)?;
+    let mut tally = Tally::new(files.len(), Zone::new(options.zone.clone()));
+    let mut rows = 0;
+    while let Some(merged) = merge.next() {
+        tally.take(merged?, merge.symbols());
+        rows += 1;
+        if rows % PROGRESS_EVERY == 0 {
+            on_progress(Progress { bytes_read: merge.bytes_read(), bytes_total: merge.bytes_total(), rows });
+        }
+    }
+    for (file, reader) in tally.files.iter_mut().zip(merge.readers()) {
+        file.name = reader.name().to_owned();
+        file.bytes = reader.bytes_total();
+        file.hash = reader.hash().unwrap_or_default();
+        if let Some(bytes) = reader.other_size() {
+            let detail = format!("{} bytes, then {bytes}", reader.bytes_total());
+            return Err(FileError::Changed { file: reader.file().to_owned(), detail });
+        }
+    }
+    on_progress(Progress { bytes_read: merge.bytes_total(), bytes_total: merge.bytes_total(), rows });
+    let fields = merge.readers().next().map(|reader| reader.fields().to_vec()).unwrap_or_default();
+    Ok(tally.finish(fields))
+}
+
+/// The counts while the rows pass.
+struct Tally {
+    zone: Zone,
+    files: Vec<FileScan>,
+    symbols: Vec<SymbolScan>,
+    /// The place in `symbols` of each symbol's number.
+    places: Vec<Option<usize>>,
+    dates: Vec<DateScan>,
+    /// The place in `dates` of each date, and that of the last row.
+    date_places: BTreeMap<SessionDate, usize>,
+    last_date: usize,
+}
+
+impl Tally {
+    fn new(files: usize, zone: Zone) -> Self {
+        Self {
+            zone,
+            files: (0..files).map(|_| FileScan::new()).collect(),
+            symbols: Vec::new(),
+            places: Vec::new(),
+            dates: Vec::new(),
+            date_places: BTreeMap::new(),
+            last_date: 0,
+        }
+    }
+
+    fn take(&mut self, merged: Merged, symbols: &Symbols) {
+        let Some(file) = self.files.get_mut(merged.file) else { return };
+        file.rows += 1;
+        let (line, symbol, ts, price) = match merged.entry {
+            Entry::Tick(tick) => {
+                file.duplicates += u64::from(tick.duplicate);
+                file.steps_back += u64::from(tick.step_back);
+                (tick.line, tick.symbol, tick.ts, tick.price)
+            }
+            Entry::Bar(bar) => (bar.line, bar.symbol, bar.start, bar.low),
+            Entry::Rejected(rejection) => {
+                file.rejected += 1;
+                if file.examples.len() < EXAMPLES_MAX {
+                    file.examples.push(rejection);
+                }
+                return;
+            }
+        };
+        file.first = Some(file.first.map_or(ts, |first| first.min(ts)));
+        file.last = file.last.max(Some(ts));
+        self.take_symbol(symbol, price, symbols);
+        self.take_date(Place { file: merged.file, line }, ts);
+    }
+
+    fn take_symbol(&mut self, id: SymbolId, price: Price, symbols: &Symbols) {
+        if self.places.len() <= id.index() {
+            self.places.resize(id.index() + 1, None);
+        }
+        let Some(place) = self.places.get_mut(id.index()) else { return };
+        match place.and_then(|at| self.symbols.get_mut(at)) {
+            Some(symbol) => {
+                symbol.rows += 1;
+                symbol.min_price = symbol.min_price.min(price);
+            }
+            None => {
+                *place = Some(self.symbols.len());
+                let symbol = symbols.name(id).unwrap_or_default().to_owned();
+                self.symbols.push(SymbolScan { symbol, rows: 1, min_price: price });
+            }
+        }
+    }
+
+    fn take_date(&mut self, place: Place, ts: Ts) {
+        let (date, time_ns) = self.zone.date_and_time(ts.get());
+        if self.dates.get(self.last_date).is_none_or(|last| last.date != date) {
+            let (next, dates) = (self.dates.len(), &mut self.dates);
+            self.last_date = *self.date_places.entry(date).or_insert_with(|| {
+                dates.push(DateScan::new(date, place, time_ns));
+                next
+            });
+        }
+        if let Some(seen) = self.dates.get_mut(self.last_date) {
+            seen.rows += 1;
+            seen.earliest_ns = seen.earliest_ns.min(time_ns);
+            seen.latest_ns = seen.latest_ns.max(time_ns);
+            if let Some(rows) = seen.half_hours.get_mut((time_ns / HALF_HOUR_NS) as usize) {
+                *rows += 1;
+            }
+        }
+    }
+
+    fn finish(mut self, fields: Vec<Field>) -> Scan {
+        self.dates.sort_by_key(|date| date.date);
+        Scan { files: self.files, symbols: self.symbols, dates: self.dates, fields }
+    }
+}
