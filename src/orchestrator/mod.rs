@@ -1,4 +1,14 @@
 //! Wires everything: configuration, calendar, the appliance that joins engine and tape.
 
+pub mod appliance;
 pub mod calendar;
 pub mod config;
+mod document;
+pub mod finding;
+pub mod import;
+pub mod rederive;
+pub mod replay;
+mod sheet;
+pub mod universe;
+
+pub use appliance::{Appliance, ApplianceError};

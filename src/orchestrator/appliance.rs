@@ -1,0 +1,381 @@
+//! The appliance: the engine and the tape behind one door.
+//!
+//! What it is: the only place where an input meets the engine and both go onto the tape, in one transaction. What it
+//! never does: show or send anything before it is durable. Who calls it: every command that adds inputs, and the
+//! daemon.
+//!
+//! Invariant: on the tape each input is followed at once by all that it derived, and a transaction holds whole groups.
+
+use barkeep_engine::{BEHAVIOUR, Engine, NoProbe};
+use barkeep_schemas::{
+    CloseReason, Derived, Event, EventKind, Hash32, Input, Instrument, InstrumentId, OpeningState, Seq, SessionClosed,
+    SessionDate,
+};
+use barkeep_storage::{
+    CommitError, Committer, DataDir, Filter, HaltReason, OpenError, ReadError, SegmentName, Tape, Writer, snapshot,
+};
+
+use super::config::TapeConfig;
+use super::rederive::{Difference, Rederivation};
+
+/// Why the appliance cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplianceError {
+    /// The tape cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The tape cannot be written.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The tape cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A snapshot cannot be written.
+    #[error(transparent)]
+    Snapshot(#[from] snapshot::SnapshotError),
+    /// The system gave no thread.
+    #[error("no thread could be started to write the tape: check the limits of this user (ulimit -u)")]
+    Thread(#[source] std::io::Error),
+    /// The engine no longer derives what the tape holds.
+    #[error(
+        "recovery re-derived {kind} at {seq} (input {cause}) differently under the same behaviour {BEHAVIOUR}: the \
+         tape or this binary is damaged; run `barkeep replay --verify` for the difference"
+    )]
+    Divergent {
+        /// Where.
+        seq: Seq,
+        /// The input.
+        cause: Seq,
+        /// What differs.
+        kind: &'static str,
+        /// The difference.
+        difference: Box<Difference>,
+    },
+    /// The open session was recorded by an engine of another behaviour.
+    #[error(
+        "the session of {date} is open and was recorded with behaviour {recorded}, this engine has {BEHAVIOUR}: finish \
+         it with the barkeep that began it, and upgrade between sessions"
+    )]
+    OtherBehaviour {
+        /// The session.
+        date: SessionDate,
+        /// The behaviour on the tape.
+        recorded: u32,
+    },
+}
+
+impl ApplianceError {
+    /// The reason word when going on is forbidden (exit code 3); `None` for usage and environment errors.
+    pub fn fatal_reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Commit(error) => error.halt_reason().map(HaltReason::word),
+            Self::Divergent { .. } => Some("divergent_recovery"),
+            Self::Read(error) | Self::Open(OpenError::Read(error)) if error.is_damage() => Some("damaged"),
+            Self::Open(OpenError::NotSealed { .. }) => Some("damaged"),
+            Self::Open(_) | Self::Read(_) | Self::Snapshot(_) | Self::Thread(_) | Self::OtherBehaviour { .. } => None,
+        }
+    }
+}
+
+/// Room in a batch for what the last input derives.
+const SPARE: usize = 256;
+
+/// How often the tape is committed and the engine saved.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Events in a transaction before it is committed.
+    pub commit_events: usize,
+    /// Events between snapshots.
+    pub snapshot_events: u64,
+}
+
+impl From<&TapeConfig> for Pace {
+    fn from(config: &TapeConfig) -> Self {
+        Self { commit_events: config.commit_events as usize, snapshot_events: config.snapshot_events }
+    }
+}
+
+/// The session that the open segment holds.
+#[derive(Clone, Debug)]
+pub struct OpenedSession {
+    /// Its date.
+    pub date: SessionDate,
+    /// The import that made it.
+    pub import: Option<Hash32>,
+    /// Whether it has not been closed.
+    pub open: bool,
+}
+
+/// Engine and tape of one data directory.
+pub struct Appliance {
+    dir: DataDir,
+    committer: Committer,
+    engine: Engine,
+    next: Seq,
+    batch: Vec<Event>,
+    derived: Vec<Derived>,
+    pace: Pace,
+    since_snapshot: u64,
+    session: Option<OpenedSession>,
+    instruments: Vec<Instrument>,
+    segment: Option<Segment>,
+    counts: Counts,
+}
+
+/// The segment that takes inputs.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    name: SegmentName,
+    first: Seq,
+}
+
+/// What one command has added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Inputs.
+    pub inputs: u64,
+    /// Events derived from them.
+    pub derived: u64,
+}
+
+impl Appliance {
+    /// Takes the lock, opens the tape, repairs what a crash left, and brings the engine to where the tape ends.
+    ///
+    /// # Errors
+    /// [`ApplianceError`]; one with a [`ApplianceError::fatal_reason`] forbids going on.
+    pub fn open(dir: &DataDir, pace: Pace, command: &str) -> Result<Self, ApplianceError> {
+        let writer = Writer::open(dir, command)?;
+        let segment = writer.open_segment().map(|header| Segment { name: header.name, first: header.first_seq });
+        let mut appliance = Self {
+            dir: dir.clone(),
+            next: writer.next_seq(),
+            committer: Committer::start(writer).map_err(ApplianceError::Thread)?,
+            engine: Engine::new(NoProbe),
+            batch: Vec::with_capacity(pace.commit_events + SPARE),
+            derived: Vec::new(),
+            pace,
+            since_snapshot: 0,
+            session: None,
+            instruments: Vec::new(),
+            segment,
+            counts: Counts::default(),
+        };
+        if let Some(segment) = segment {
+            appliance.recover(segment.first)?;
+        }
+        Ok(appliance)
+    }
+
+    /// Where the next input goes.
+    pub fn next_seq(&self) -> Seq {
+        self.next
+    }
+
+    /// The session of the open segment.
+    pub fn session(&self) -> Option<&OpenedSession> {
+        self.session.as_ref()
+    }
+
+    /// The segment that is open to take inputs.
+    pub fn segment(&self) -> Option<SegmentName> {
+        self.segment.map(|segment| segment.name)
+    }
+
+    /// What this handle has added.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What instruments carry over from the last session, by symbol.
+    pub fn carry(&self) -> Vec<(String, OpeningState)> {
+        let states = self.engine.carry().into_iter();
+        states.filter_map(|state| Some((self.engine.symbol(state.instrument)?.to_owned(), state))).collect()
+    }
+
+    /// Seals the open segment and opens the next one, for `date`.
+    ///
+    /// # Errors
+    /// [`ApplianceError`] when the tape cannot be written.
+    pub fn begin_segment(&mut self, date: SessionDate) -> Result<SegmentName, ApplianceError> {
+        self.flush()?;
+        // A crash may have left a segment without events; it serves as well as a new one.
+        if let Some(segment) = self.segment.filter(|open| open.first == self.next && open.name.date == date) {
+            return Ok(segment.name);
+        }
+        let name = self.committer.begin_segment(date)?;
+        self.segment = Some(Segment { name, first: self.next });
+        self.session = None;
+        self.instruments.clear();
+        Ok(name)
+    }
+
+    /// Puts an input through the engine and, with all that it derived, into the open transaction. It is durable after
+    /// [`Appliance::flush`]. Returns its position.
+    ///
+    /// # Errors
+    /// [`ApplianceError`] when the tape cannot be written.
+    pub fn input(&mut self, input: Input) -> Result<Seq, ApplianceError> {
+        let seq = self.next;
+        self.note(&input);
+        self.derived.clear();
+        self.engine.step(seq, &input, &mut self.derived);
+        let count = self.derived.len() as u64;
+        self.batch.push(Event::Input(input));
+        self.batch.extend(self.derived.drain(..).map(Event::Derived));
+        self.next = seq.plus(1 + count);
+        self.counts.inputs += 1;
+        self.counts.derived += count;
+        self.since_snapshot += 1 + count;
+        if self.batch.len() >= self.pace.commit_events {
+            self.submit()?;
+        }
+        Ok(seq)
+    }
+
+    /// The number of a symbol in the open segment; a new one is listed first.
+    ///
+    /// # Errors
+    /// [`ApplianceError`] when the tape cannot be written.
+    pub fn instrument(&mut self, draft: Instrument) -> Result<InstrumentId, ApplianceError> {
+        if let Some(known) = self.instruments.iter().find(|known| known.symbol == draft.symbol) {
+            return Ok(known.id);
+        }
+        let id = InstrumentId(self.instruments.len() as u32);
+        self.input(Input::InstrumentListed(Box::new(Instrument { id, ..draft })))?;
+        Ok(id)
+    }
+
+    /// Closes a session that an import left open and nobody resumed. Returns its date when there was one.
+    ///
+    /// # Errors
+    /// [`ApplianceError`] when the tape cannot be written.
+    pub fn abandon_session(&mut self) -> Result<Option<SessionDate>, ApplianceError> {
+        let Some(date) = self.session.as_ref().filter(|session| session.open).map(|session| session.date) else {
+            return Ok(None);
+        };
+        self.input(Input::SessionClosed(SessionClosed { date, reason: CloseReason::Abandoned }))?;
+        Ok(Some(date))
+    }
+
+    /// Waits until everything is durable.
+    ///
+    /// # Errors
+    /// [`ApplianceError`] when the tape cannot be written.
+    pub fn flush(&mut self) -> Result<(), ApplianceError> {
+        self.submit()?;
+        self.committer.flush()?;
+        Ok(())
+    }
+
+    /// Makes everything durable, saves the engine when much has happened since, and gives the lock back.
+    ///
+    /// # Errors
+    /// [`ApplianceError`] when the tape or the snapshot cannot be written.
+    pub fn close(mut self) -> Result<(), ApplianceError> {
+        const WORTH_SAVING: u64 = 4_096;
+        self.flush()?;
+        if self.since_snapshot >= WORTH_SAVING {
+            self.save()?;
+        }
+        self.committer.finish()?.close()?;
+        Ok(())
+    }
+
+    fn submit(&mut self) -> Result<(), ApplianceError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let next = Vec::with_capacity(self.pace.commit_events + SPARE);
+        self.committer.submit(std::mem::replace(&mut self.batch, next))?;
+        if self.since_snapshot >= self.pace.snapshot_events {
+            self.committer.flush()?;
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    /// Saves the engine as it stands after the last durable event.
+    fn save(&mut self) -> Result<(), ApplianceError> {
+        let seq = Seq(self.next.0.saturating_sub(1));
+        let snapshot = snapshot::Snapshot { seq, behaviour: BEHAVIOUR, bytes: self.engine.save() };
+        snapshot::save(&self.dir, &snapshot)?;
+        self.since_snapshot = 0;
+        Ok(())
+    }
+
+    /// Keeps the roll of the open segment: its session and its instruments.
+    fn note(&mut self, input: &Input) {
+        match input {
+            Input::SessionOpened(opened) => {
+                self.instruments.clone_from(&opened.instruments);
+                self.session = Some(OpenedSession { date: opened.date, import: opened.import, open: true });
+            }
+            Input::SessionClosed(closed) => {
+                if let Some(session) = self.session.as_mut().filter(|session| session.date == closed.date) {
+                    session.open = false;
+                }
+            }
+            Input::InstrumentListed(instrument) => self.instruments.push((**instrument).clone()),
+            Input::ClockMark(_)
+            | Input::Tick(_)
+            | Input::FeedGap(_)
+            | Input::ConfigChanged(_)
+            | Input::ImportStarted(_)
+            | Input::ImportFinished(_)
+            | Input::OutsideBar(_)
+            | Input::OperatorCommand(_)
+            | Input::ReconRun(_)
+            | Input::ReconDifference(_) => {}
+        }
+    }
+
+    /// Newest valid snapshot, then the tail re-derived and compared.
+    fn recover(&mut self, first: Seq) -> Result<(), ApplianceError> {
+        let tape = Tape::open(&self.dir)?;
+        let last = Seq(self.next.0.saturating_sub(1));
+        let roll = Filter::kinds([EventKind::SessionOpened, EventKind::SessionClosed, EventKind::InstrumentListed]);
+        for event in tape.scan(first, None, &roll) {
+            if let (_, Event::Input(input)) = event? {
+                self.check_behaviour(&input)?;
+                self.note(&input);
+            }
+        }
+        let saved = snapshot::newest(&self.dir, BEHAVIOUR, last)
+            .filter(|saved| saved.seq >= first)
+            .and_then(|saved| Some((saved.seq, Engine::restore(&saved.bytes, NoProbe).ok()?)));
+        let (mut rederivation, from) = match saved {
+            Some((seq, engine)) => (Rederivation::new(engine), seq.plus(1)),
+            None => (Rederivation::from_scratch(), first),
+        };
+        self.since_snapshot = self.next.0.saturating_sub(from.0);
+        let mut first_difference = None;
+        for event in tape.scan(from, None, &Filter::ALL) {
+            let (seq, event) = event?;
+            rederivation
+                .take(seq, &event, |difference| first_difference = first_difference.take().or(Some(difference)));
+            if first_difference.is_some() {
+                break;
+            }
+        }
+        rederivation.finish(|difference| first_difference = first_difference.take().or(Some(difference)));
+        self.engine = rederivation.into_engine();
+        match first_difference {
+            Some(difference) => Err(ApplianceError::Divergent {
+                seq: difference.seq,
+                cause: difference.cause,
+                kind: difference.kind(),
+                difference: Box::new(difference),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_behaviour(&self, input: &Input) -> Result<(), ApplianceError> {
+        if let Input::SessionOpened(opened) = input
+            && opened.behaviour != BEHAVIOUR
+        {
+            return Err(ApplianceError::OtherBehaviour { date: opened.date, recorded: opened.behaviour });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,170 @@
+//! Reads the operator's file over the built-in one, key by key, and checks every value.
+//!
+//! What it never does: know a default, or a key that the built-in file does not show. Who calls it: [`Config`].
+
+use std::path::PathBuf;
+
+use super::super::document::{Document, Entry, Section};
+use super::super::finding::{Finding, Problem, sorted};
+use super::{
+    CalendarConfig, Config, DepthKept, EngineSettings, ImportConfig, LogConfig, LogFormat, LogLevel, ReconConfig,
+    TapeConfig, Tolerance,
+};
+
+const DAY_S: i64 = 86_400;
+
+/// The engine keeps seconds no longer than this.
+const HORIZON_MAX_S: i64 = 120;
+
+/// Reads a configuration.
+///
+/// # Errors
+/// Every finding, in the order of lines.
+pub(super) fn read(text: &str, file: &str, builtin: &str, builtin_name: &str) -> Result<Config, Vec<Finding>> {
+    let own = Document::parse(text, file)?;
+    let defaults = Document::parse(builtin, builtin_name)?;
+    let mut findings = Vec::new();
+    let mut keys = Keys { sections: sections(&own, &defaults, &mut findings), section: "", findings: &mut findings };
+    let config = config(&mut keys);
+    match config {
+        Some(config) if findings.is_empty() => Ok(config),
+        Some(_) | None => Err(sorted(findings)),
+    }
+}
+
+/// The operator's part of a section and the built-in one; the top level has the name "".
+struct Layers<'d> {
+    name: &'d str,
+    own: Option<Section<'d>>,
+    defaults: Section<'d>,
+}
+
+/// Hands out values: the operator's when there is one, else the default.
+struct Keys<'d, 'f> {
+    sections: Vec<Layers<'d>>,
+    section: &'static str,
+    findings: &'f mut Vec<Finding>,
+}
+
+impl<'d> Keys<'d, '_> {
+    /// Goes to a section.
+    fn of(&mut self, section: &'static str) -> &mut Self {
+        self.section = section;
+        self
+    }
+
+    fn get(&mut self, key: &str) -> Option<Entry<'d>> {
+        let layers = self.sections.iter().find(|layers| layers.name == self.section)?;
+        let own = layers.own.as_ref().and_then(|own| own.get(key));
+        own.or_else(|| layers.defaults.require(key, "…", self.findings))
+    }
+
+    fn number<T: TryFrom<i64>>(&mut self, key: &str, least: i64, most: i64) -> Option<T> {
+        let value = self.get(key)?.integer(least, most, self.findings)?;
+        T::try_from(value).ok()
+    }
+
+    fn name<T: Copy>(&mut self, key: &str, what: &'static str, names: &[(&str, T)]) -> Option<T> {
+        self.get(key)?.name(what, names, self.findings)
+    }
+
+    /// A path, `None` inside when the text is empty.
+    fn path(&mut self, key: &str) -> Option<Option<PathBuf>> {
+        let text = self.get(key)?.text(self.findings)?;
+        Some((!text.is_empty()).then(|| PathBuf::from(text)))
+    }
+
+    fn data_dir(&mut self) -> Option<PathBuf> {
+        let entry = self.get("data_dir")?;
+        let text = entry.text(self.findings)?;
+        if text.trim().is_empty() {
+            self.findings.push(entry.unfit("the path of a directory"));
+        }
+        Some(PathBuf::from(text))
+    }
+
+    fn tolerance(&mut self) -> Option<Tolerance> {
+        let entry = self.get("tolerance")?;
+        match entry.text(self.findings)?.parse() {
+            Ok(tolerance) => Some(tolerance),
+            Err(error) => {
+                self.findings.push(entry.finding(Problem::Syntax { message: format!("{error}") }));
+                None
+            }
+        }
+    }
+}
+
+/// Pairs the sections of both files, and reports keys that the built-in file does not have.
+fn sections<'d>(own: &'d Document<'d>, defaults: &'d Document<'d>, findings: &mut Vec<Finding>) -> Vec<Layers<'d>> {
+    let (own, defaults) = (own.root(), defaults.root());
+    own.allow_only(&defaults.keys().collect::<Vec<_>>(), findings);
+    let mut layers = Vec::new();
+    for name in defaults.keys() {
+        // A default that is no table is a key of the top level.
+        let Some(default) = defaults.get(name).and_then(|entry| entry.section(&mut Vec::new())) else { continue };
+        let place = format!("[{name}]");
+        let own = own.get(name).and_then(|entry| entry.section(findings)).map(|own| own.named(place.clone()));
+        if let Some(own) = &own {
+            own.allow_only(&default.keys().collect::<Vec<_>>(), findings);
+        }
+        layers.push(Layers { name, own, defaults: default.named(place) });
+    }
+    layers.push(Layers { name: "", own: Some(own), defaults });
+    layers
+}
+
+/// Takes every key. All are asked for before any missing one ends the reading, so that each mistake is found.
+fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
+    let data_dir = keys.of("").data_dir();
+    let tape = tape(keys.of("tape"));
+    let engine = engine(keys.of("engine"));
+    let max_step_back_s = keys.of("import").number("max_step_back_s", 0, DAY_S);
+    let tolerance = keys.of("recon").tolerance();
+    let (file, universe) = (keys.of("calendar").path("file"), keys.of("calendar").path("universe"));
+    let log = log(keys.of("log"));
+    Some(Config {
+        file: None,
+        data_dir: data_dir?,
+        tape: tape?,
+        engine: engine?,
+        import: ImportConfig { max_step_back_s: max_step_back_s? },
+        recon: ReconConfig { tolerance: tolerance? },
+        calendar: CalendarConfig { file: file?, universe: universe? },
+        log: log?,
+    })
+}
+
+fn tape(keys: &mut Keys<'_, '_>) -> Option<TapeConfig> {
+    let commit_events = keys.number("commit_events", 1, 1_000_000);
+    let commit_ms = keys.number("commit_ms", 1, 10_000);
+    let snapshot_events = keys.number("snapshot_events", 1_000, 1_000_000_000);
+    let depth = keys.name("depth", "depth", &[("best", DepthKept::Best), ("five", DepthKept::Five)]);
+    Some(TapeConfig {
+        commit_events: commit_events?,
+        commit_ms: commit_ms?,
+        snapshot_events: snapshot_events?,
+        depth: depth?,
+    })
+}
+
+fn engine(keys: &mut Keys<'_, '_>) -> Option<EngineSettings> {
+    let grace_ms = keys.number("grace_ms", 0, 60_000);
+    let ahead_ms = keys.number("ahead_ms", 0, 600_000);
+    let horizon_s = keys.number("horizon_s", 0, HORIZON_MAX_S);
+    let reset_after_s = keys.number("reset_after_s", 1, DAY_S);
+    Some(EngineSettings {
+        grace_ms: grace_ms?,
+        ahead_ms: ahead_ms?,
+        horizon_s: horizon_s?,
+        reset_after_s: reset_after_s?,
+    })
+}
+
+fn log(keys: &mut Keys<'_, '_>) -> Option<LogConfig> {
+    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    let levels = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace];
+    let format = keys.name("format", "format", &formats);
+    let level = keys.name("level", "level", &levels.map(|level| (level.name(), level)));
+    Some(LogConfig { format: format?, level: level? })
+}
