@@ -1,5 +1,7 @@
 //! barkeep keeps the tape and keeps the bars honest: see `src/ARCHITECTURE.md` for the map.
 
 pub mod ingestion;
+pub mod mirrors;
+pub mod monitoring;
 pub mod orchestrator;
 pub mod sim;

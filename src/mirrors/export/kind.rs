@@ -1,0 +1,154 @@
+//! What can be exported: the kinds by name, and the columns of each. Never reads anything; called by the commands and
+//! by every projection.
+
+use std::fmt;
+
+use barkeep_schemas::Timeframe;
+
+use super::sheet::Column;
+
+/// What an export holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExportKind {
+    /// The ticks of a session as they came.
+    Ticks,
+    /// The newest edition of each bar of a timeframe.
+    Bars(Timeframe),
+    /// Orders.
+    Orders,
+    /// Fills.
+    Fills,
+    /// Signals.
+    Signals,
+    /// The bars that did not match the broker's.
+    Recon,
+}
+
+impl ExportKind {
+    /// Every kind, in the order in which they are listed for people.
+    pub const ALL: [Self; 12] = [
+        Self::Ticks,
+        Self::Bars(Timeframe::S1),
+        Self::Bars(Timeframe::M1),
+        Self::Bars(Timeframe::M3),
+        Self::Bars(Timeframe::M5),
+        Self::Bars(Timeframe::M15),
+        Self::Bars(Timeframe::M30),
+        Self::Bars(Timeframe::M60),
+        Self::Orders,
+        Self::Fills,
+        Self::Signals,
+        Self::Recon,
+    ];
+
+    /// The name on the surface: `ticks`, `bars_1s`, `bars_15m`, `recon`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ticks => "ticks",
+            Self::Bars(Timeframe::S1) => "bars_1s",
+            Self::Bars(Timeframe::M1) => "bars_1m",
+            Self::Bars(Timeframe::M3) => "bars_3m",
+            Self::Bars(Timeframe::M5) => "bars_5m",
+            Self::Bars(Timeframe::M15) => "bars_15m",
+            Self::Bars(Timeframe::M30) => "bars_30m",
+            Self::Bars(Timeframe::M60) => "bars_60m",
+            Self::Orders => "orders",
+            Self::Fills => "fills",
+            Self::Signals => "signals",
+            Self::Recon => "recon",
+        }
+    }
+
+    /// Reads [`Self::name`].
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == text)
+    }
+
+    /// The columns, in order.
+    pub const fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Ticks => TICKS,
+            Self::Bars(_) => BARS,
+            Self::Orders | Self::Fills | Self::Signals => ORDERS,
+            Self::Recon => RECON,
+        }
+    }
+
+    /// Whether this build's tape has events of this kind; those of the pairs desk it has not.
+    pub const fn is_recorded(self) -> bool {
+        match self {
+            Self::Ticks | Self::Bars(_) | Self::Recon => true,
+            Self::Orders | Self::Fills | Self::Signals => false,
+        }
+    }
+}
+
+impl fmt::Display for ExportKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// `ts_ns` and `recv_ns` are nanoseconds since 1970 UTC, since a second holds many ticks.
+const TICKS: &[Column] = &[
+    Column::text("symbol"),
+    Column::int("ts_ns"),
+    Column::int("recv_ns"),
+    Column::decimal("price"),
+    Column::int("qty").optional(),
+    Column::int("cum_volume").optional(),
+    Column::decimal("bid").optional(),
+    Column::decimal("ask").optional(),
+    Column::int("condition"),
+    Column::int("seq"),
+];
+
+/// `ts` is the start of the bar in epoch seconds UTC. A bar from a file tells no number of trades.
+const BARS: &[Column] = &[
+    Column::text("symbol"),
+    Column::int("ts"),
+    Column::decimal("open"),
+    Column::decimal("high"),
+    Column::decimal("low"),
+    Column::decimal("close"),
+    Column::int("volume"),
+    Column::int("n_trades").optional(),
+    Column::int("revision"),
+    Column::text("source"),
+    Column::int("seq"),
+];
+
+const ORDERS: &[Column] = &[
+    Column::text("client_order_id"),
+    Column::text("symbol"),
+    Column::text("side"),
+    Column::int("qty"),
+    Column::decimal("price").optional(),
+    Column::text("status"),
+    Column::int("ts"),
+    Column::text("pair_id"),
+    Column::int("seq"),
+];
+
+/// The side that lacks the bar has empty cells.
+const RECON: &[Column] = &[
+    Column::text("session_date"),
+    Column::text("symbol"),
+    Column::int("ts"),
+    Column::text("tf"),
+    Column::text("status"),
+    Column::text("cause"),
+    Column::decimal("internal_o").optional(),
+    Column::decimal("internal_h").optional(),
+    Column::decimal("internal_l").optional(),
+    Column::decimal("internal_c").optional(),
+    Column::int("internal_vol").optional(),
+    Column::decimal("broker_o").optional(),
+    Column::decimal("broker_h").optional(),
+    Column::decimal("broker_l").optional(),
+    Column::decimal("broker_c").optional(),
+    Column::int("broker_vol").optional(),
+    Column::decimal("diff_max"),
+    Column::int("run_id"),
+    Column::int("seq"),
+];

@@ -1,0 +1,165 @@
+//! A sheet: rows of cells under named columns, written as CSV, NDJSON or Parquet.
+//!
+//! What it is: the one place that knows the file formats. What it never does: hold more rows than one Parquet row
+//! group, or know what a row means. Who calls it: the projections.
+//!
+//! Decimals are exact text in CSV and NDJSON and doubles in Parquet. Empty cells are nothing in CSV, `null` elsewhere.
+
+mod csv;
+mod ndjson;
+mod parquet;
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use barkeep_schemas::{Price, Seq};
+
+pub(super) use self::csv::CsvSheet;
+pub(super) use self::ndjson::NdjsonSheet;
+pub(super) use self::parquet::ParquetSheet;
+
+/// The format of an output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// Comma-separated, with a header line.
+    Csv,
+    /// Apache Parquet, zstd.
+    Parquet,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+impl Format {
+    /// The format that a file's extension names; `None` for any other.
+    pub fn of(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?;
+        let named = [("csv", Self::Csv), ("parquet", Self::Parquet), ("ndjson", Self::Ndjson)];
+        named.into_iter().find(|(name, _)| extension.eq_ignore_ascii_case(name)).map(|(_, format)| format)
+    }
+}
+
+/// What a column's cells hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// UTF-8 text.
+    Text,
+    /// A signed 64-bit integer.
+    Int,
+    /// A price.
+    Decimal,
+}
+
+/// A column.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Column {
+    /// Its name in the header.
+    pub name: &'static str,
+    /// What its cells hold.
+    pub form: Form,
+    /// Whether cells may be empty.
+    pub optional: bool,
+}
+
+impl Column {
+    pub(super) const fn text(name: &'static str) -> Self {
+        Self { name, form: Form::Text, optional: false }
+    }
+
+    pub(super) const fn int(name: &'static str) -> Self {
+        Self { name, form: Form::Int, optional: false }
+    }
+
+    pub(super) const fn decimal(name: &'static str) -> Self {
+        Self { name, form: Form::Decimal, optional: false }
+    }
+
+    pub(super) const fn optional(self) -> Self {
+        Self { name: self.name, form: self.form, optional: true }
+    }
+}
+
+/// A cell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Cell<'a> {
+    /// Nothing.
+    Empty,
+    /// Text.
+    Text(&'a str),
+    /// A number of things, seconds or nanoseconds.
+    Int(i64),
+    /// A price.
+    Decimal(Price),
+}
+
+impl Cell<'_> {
+    /// A price, where there is one.
+    pub(super) fn price(price: Option<Price>) -> Self {
+        price.map_or(Self::Empty, Self::Decimal)
+    }
+
+    /// A number, where there is one.
+    pub(super) fn int(number: Option<i64>) -> Self {
+        number.map_or(Self::Empty, Self::Int)
+    }
+
+    /// A position.
+    pub(super) fn seq(seq: Seq) -> Self {
+        Self::Int(i64::try_from(seq.0).unwrap_or(i64::MAX))
+    }
+}
+
+/// Why a row could not be written.
+#[derive(Debug)]
+pub(super) enum SheetError {
+    Io(io::Error),
+    Parquet(::parquet::errors::ParquetError),
+}
+
+impl From<io::Error> for SheetError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<::parquet::errors::ParquetError> for SheetError {
+    fn from(error: ::parquet::errors::ParquetError) -> Self {
+        Self::Parquet(error)
+    }
+}
+
+/// A sheet being written.
+pub(super) enum Sheet {
+    Csv(CsvSheet),
+    Ndjson(NdjsonSheet),
+    Parquet(ParquetSheet),
+}
+
+impl Sheet {
+    /// Begins a sheet in an empty file.
+    pub(super) fn new(format: Format, file: File, columns: &'static [Column]) -> Result<Self, SheetError> {
+        Ok(match format {
+            Format::Csv => Self::Csv(CsvSheet::new(file, columns)?),
+            Format::Ndjson => Self::Ndjson(NdjsonSheet::new(file, columns)),
+            Format::Parquet => Self::Parquet(ParquetSheet::new(file, columns)?),
+        })
+    }
+
+    /// Writes a row; it has a cell for every column, of the column's form.
+    pub(super) fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), SheetError> {
+        match self {
+            Self::Csv(sheet) => sheet.row(cells),
+            Self::Ndjson(sheet) => sheet.row(cells),
+            Self::Parquet(sheet) => sheet.row(cells),
+        }
+    }
+
+    /// Writes what is left and gives the file back.
+    pub(super) fn finish(self) -> Result<File, SheetError> {
+        match self {
+            Self::Csv(sheet) => sheet.finish(),
+            Self::Ndjson(sheet) => sheet.finish(),
+            Self::Parquet(sheet) => sheet.finish(),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! After the close: our bars against the broker's, bar by bar.
+//!
+//! What it is: our side read off the tape, the comparison of two sorted sides, and the facts by which a person judges
+//! them. What it never does: read a file of the broker's, write to the tape, read a clock, or change a bar. Who calls
+//! it: `recon`, which brings the broker's side and puts the result onto the tape.
+//!
+//! Invariant: whether two bars match is decided in integers.
+
+mod bars;
+mod compare;
+mod report;
+mod sessions;
+mod sides;
+mod tolerance;
+
+pub use bars::{KeyedBar, SymbolIndex, SymbolTable, Window, keep_newest};
+pub use compare::{Comparison, Difference, Exact, Tally, compare};
+pub use report::{Facts, Report, Side, SymbolReport, WorstRow};
+pub use sessions::{Roll, SessionRecord, imported_dates, sessions};
+pub use sides::{BarSide, broker_bars, import_start, internal_bars};
+pub use tolerance::Tolerance;

@@ -1,0 +1,4 @@
+//! Watching over the tape: what follows it and judges it. Names schemas and storage alone.
+
+pub mod daily_recon;
+pub mod explain;
