@@ -1,2 +1,7 @@
 //! The barkeep command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    barkeep::cli::main()
+}

@@ -1,0 +1,289 @@
+//! `barkeep import`: recorded files onto the tape.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use barkeep_schemas::{BarOrigin, FileKind, Timeframe, TradeRule};
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::screen::{self, count, say, say_json};
+use super::{Context, Verdict, moment};
+use crate::ingestion::files::{FileOptions, Format, Mapping, parse_conditions};
+use crate::orchestrator::appliance::Pace;
+use crate::orchestrator::calendar::Calendar;
+use crate::orchestrator::import::{CalendarChoice, ImportReport, ImportRequest, Pass, Surroundings, import};
+use crate::orchestrator::universe::Universe;
+
+/// Import recorded ticks or bars
+///
+/// Files are scanned first; then each date becomes a session of its own, through the engine, onto the tape. The same
+/// files under the same mapping are known again: importing them twice adds nothing, and an import that was killed goes
+/// on where the tape ends.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  barkeep import HDFCBANK.csv --kind ticks --format csv --symbol HDFCBANK \\
+      --map time=timestamp,price=ltp,cum_volume=volume
+  barkeep import ticks.zip --kind ticks --format csv --symbol AIG --no-header --calendar always \\
+      --tz America/New_York --date 2013-10-07 --map time=1:ms_of_day,price=2:1e4,qty=3")]
+pub struct Args {
+    /// The files; several are merged by time, ties by their order here
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What the files hold
+    #[arg(long, value_name = "ticks|bars", value_parser = parse_kind)]
+    pub kind: FileKind,
+    /// How the files and their columns are read
+    #[command(flatten)]
+    pub reading: Reading,
+    /// When a row is a trade [default: qty where a quantity is mapped, else all]
+    #[arg(long, value_name = "all|qty|kite", value_parser = parse_rule)]
+    pub trade_rule: Option<TradeRule>,
+    /// TOML file with the effects of condition flags
+    #[arg(long, value_name = "FILE")]
+    pub conditions: Option<PathBuf>,
+    /// Whose bars they are
+    #[arg(long = "as", value_name = "broker|internal", default_value = "broker", value_parser = parse_origin)]
+    pub origin: BarOrigin,
+    /// Timeframe of bars
+    #[arg(long, value_name = "1s|1|3|5|15|30|60", default_value = "1", value_parser = parse_tf)]
+    pub tf: Timeframe,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How a file of rows is read; the same for import and recon.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Reading {
+    /// Format of the files
+    #[arg(long, value_name = "csv|kite|parquet", default_value = "csv", value_parser = parse_format)]
+    pub format: Format,
+    /// Symbol of every row, where no column holds it
+    #[arg(long, value_name = "SYMBOL")]
+    pub symbol: Option<String>,
+    /// Columns of fields, by name or by number from 1, with units: time=ts:ms,price=2:1e4
+    #[arg(long, value_name = "FIELD=COLUMN[:UNIT],...")]
+    pub map: Option<String>,
+    /// The first line of a CSV is data
+    #[arg(long)]
+    pub no_header: bool,
+    /// Zone of times that carry none
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
+    /// Whose sessions: the dated NSE calendar, or one for each calendar day
+    #[arg(long, value_name = "nse|always", default_value = "nse", value_parser = parse_calendar)]
+    pub calendar: CalendarChoice,
+    /// Date of times of day (unit ms_of_day)
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub date: Option<String>,
+}
+
+fn one_of<T>(found: Option<T>, text: &str, expected: &str) -> Result<T, String> {
+    found.ok_or_else(|| format!("'{text}' is none of {expected}"))
+}
+
+fn parse_kind(text: &str) -> Result<FileKind, String> {
+    one_of(FileKind::parse(text), text, "ticks, bars")
+}
+
+fn parse_rule(text: &str) -> Result<TradeRule, String> {
+    one_of(TradeRule::parse(text), text, "all, qty, kite")
+}
+
+fn parse_origin(text: &str) -> Result<BarOrigin, String> {
+    let found = match text {
+        "broker" => Some(BarOrigin::Broker),
+        "internal" => Some(BarOrigin::Import),
+        _ => None,
+    };
+    one_of(found, text, "broker, internal")
+}
+
+/// Reads a timeframe as the surface names it.
+///
+/// # Errors
+/// A sentence that names the timeframes.
+pub fn parse_tf(text: &str) -> Result<Timeframe, String> {
+    one_of(Timeframe::parse(text), text, "1s, 1, 3, 5, 15, 30, 60 (minutes)")
+}
+
+fn parse_format(text: &str) -> Result<Format, String> {
+    one_of(Format::parse(text), text, "csv, kite, parquet")
+}
+
+fn parse_calendar(text: &str) -> Result<CalendarChoice, String> {
+    let found = match text {
+        "nse" => Some(CalendarChoice::Nse),
+        "always" => Some(CalendarChoice::Always),
+        _ => None,
+    };
+    one_of(found, text, "nse, always")
+}
+
+impl Reading {
+    /// The zone of times: as given, else IST for NSE and UTC for round-the-clock data.
+    ///
+    /// # Errors
+    /// When there is no such zone.
+    pub fn zone(&self) -> Result<TimeZone> {
+        let default = match self.calendar {
+            CalendarChoice::Nse => "Asia/Kolkata",
+            CalendarChoice::Always => "UTC",
+        };
+        moment::zone(self.tz.as_deref().unwrap_or(default))
+    }
+
+    /// The checked options.
+    ///
+    /// # Errors
+    /// When an option is wrong or they contradict each other.
+    pub fn options(&self, kind: FileKind, context: &Context) -> Result<FileOptions> {
+        let mut options = FileOptions::new(self.format, kind, self.zone()?);
+        options.mapping = self.map.as_deref().map(Mapping::parse).transpose()?;
+        options.has_header = !self.no_header;
+        options.date = self.date.as_deref().map(moment::date).transpose()?;
+        options.symbol.clone_from(&self.symbol);
+        options.max_step_back_ns = i64::from(context.config.import.max_step_back_s) * barkeep_schemas::NANOS;
+        options.check()?;
+        Ok(options)
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the files cannot be read or the tape cannot be written.
+pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
+    let report = run_request(&request(args, context)?, context)?;
+    if args.json {
+        say_json(&as_json(&report))?
+    } else {
+        say(as_text(&report))?
+    }
+    Ok(Verdict::Fine)
+}
+
+/// The checked request of the raw arguments.
+///
+/// # Errors
+/// When an option is wrong or they contradict each other.
+pub fn request(args: &Args, context: &Context) -> Result<ImportRequest> {
+    if args.kind == FileKind::Bars && (args.trade_rule.is_some() || args.conditions.is_some()) {
+        bail!("--trade-rule and --conditions are for ticks, these are bars: leave them out");
+    }
+    let conditions = match &args.conditions {
+        Some(path) => {
+            let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+            parse_conditions(&text).with_context(|| path.display().to_string())?
+        }
+        None => Vec::new(),
+    };
+    Ok(ImportRequest {
+        files: args.files.clone(),
+        options: args.reading.options(args.kind, context)?,
+        calendar: args.reading.calendar,
+        trade_rule: args.trade_rule,
+        conditions,
+        origin: args.origin,
+        tf: args.tf,
+    })
+}
+
+/// Imports with a progress bar.
+///
+/// # Errors
+/// As [`import`].
+pub fn run_request(request: &ImportRequest, context: &Context) -> Result<ImportReport> {
+    let calendar = Calendar::load(context.config.calendar.file.as_deref())?;
+    let universe = Universe::load(context.config.calendar.universe.as_deref())?;
+    let around = Surroundings {
+        dir: &context.dir,
+        pace: Pace::from(&context.config.tape),
+        engine: context.config.engine,
+        calendar: &calendar,
+        universe: &universe,
+    };
+    let bar = screen::progress(0, "reading");
+    let mut pass = None;
+    let report = import(request, &around, &mut |now, done, total| {
+        if pass != Some(now) {
+            pass = Some(now);
+            bar.set_message(match now {
+                Pass::Scan => "scanning the files",
+                Pass::Feed => "onto the tape",
+            });
+        }
+        bar.set_length(total);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    Ok(report?)
+}
+
+fn as_json(report: &ImportReport) -> serde_json::Value {
+    json!({
+        "import_id": report.id,
+        "events": report.events,
+        "derived": report.derived,
+        "inputs": report.inputs,
+        "rows": report.rows,
+        "rejected": report.rejected,
+        "duplicates": report.duplicates,
+        "steps_back": report.steps_back,
+        "volume_falls": report.volume_falls,
+        "rejects": report.rejects,
+        "sessions": report.sessions.iter()
+            .map(|(name, rows)| json!({"date": name.date, "run": name.run, "rows": rows}))
+            .collect::<Vec<_>>(),
+        "already": report.already,
+        "resumed_after": report.resumed_after,
+        "seconds": report.seconds,
+    })
+}
+
+fn as_text(report: &ImportReport) -> String {
+    let mut lines = Vec::new();
+    let short = report.id.to_string();
+    let short = short.get(..12).unwrap_or(&short);
+    if report.already {
+        lines.push(format!("Import {short} is on the tape already: nothing added."));
+    } else {
+        let rate = report.events as f64 / report.seconds.max(1e-9);
+        lines.push(format!(
+            "Import {short}: {} rows in, {} events derived, in {:.2} s ({} rows/s)",
+            count(report.events),
+            count(report.derived),
+            report.seconds,
+            count(rate as u64)
+        ));
+    }
+    if report.resumed_after > 0 {
+        lines.push(format!("  went on after {} inputs of an interrupted run", count(report.resumed_after)));
+    }
+    if let Some(date) = report.abandoned {
+        lines.push(format!("  closed the session of {date}, which an interrupted import had left open"));
+    }
+    for (name, rows) in &report.sessions {
+        lines.push(format!("  session {} run {}: {} rows", name.date, name.run, count(*rows)));
+    }
+    let mut table = screen::table(&["rows", "count", "what became of them"], &[1]);
+    for (what, number, fate) in [
+        ("read", report.rows, "data rows of all files"),
+        ("rejected", report.rejected, "not on the tape, listed in the side file"),
+        ("identical", report.duplicates, "equal to the row before; on the tape"),
+        ("steps back", report.steps_back, "earlier than the row before; on the tape as late ticks"),
+        ("volume falls", report.volume_falls, "cumulative volume below its highest; on the tape, moved no volume"),
+    ] {
+        table.add_row([what.to_owned(), count(number), fate.to_owned()]);
+    }
+    lines.push(screen::lines(&table));
+    for rejection in &report.first_rejected {
+        lines.push(format!("  rejected: {rejection}"));
+    }
+    if let Some(path) = &report.rejects {
+        lines.push(format!("  all rejected rows: {}", path.display()));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,172 @@
+//! The commands: raw arguments turned once into checked ones, one file a command, the exit code decided here alone.
+//!
+//! What it is: the edge towards people. What it never does: keep state, or decide anything about data. Results go to
+//! stdout, logs and progress to stderr.
+
+pub mod calendar;
+pub mod config;
+pub mod demo;
+pub mod explain;
+pub mod export;
+pub mod import;
+pub mod moment;
+pub mod paper;
+pub mod recon;
+pub mod replay;
+pub mod screen;
+pub mod tape;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use barkeep_storage::DataDir;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::orchestrator::ApplianceError;
+use crate::orchestrator::config::Config;
+
+/// Keeps the tape and keeps the bars honest.
+#[derive(Debug, Parser)]
+#[command(name = "barkeep", version, about, long_about = None, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Exit codes: 0 fine, 1 the check found something, 2 usage, configuration or environment, \
+3 fatal: going on is forbidden.\n\nStart with:  barkeep demo")]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Global {
+    /// Configuration file [default: configs/barkeep.toml where it exists, else the built-in defaults]
+    #[arg(long, global = true, env = "BARKEEP_CONFIG", value_name = "PATH")]
+    pub config: Option<PathBuf>,
+    /// Folder of the tape and its snapshots [default: data_dir of the configuration]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub data_dir: Option<PathBuf>,
+    /// Form of the log on stderr [default: log.format of the configuration]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "each command's Args say what it does, and clap shows that")]
+pub enum Command {
+    Demo(demo::Args),
+    Import(import::Args),
+    Export(export::Args),
+    Replay(replay::Args),
+    Explain(explain::Args),
+    Recon(recon::Args),
+    Tape(tape::Args),
+    Calendar(calendar::Args),
+    Config(config::Args),
+    Completions(paper::CompletionsArgs),
+    Man(paper::ManArgs),
+}
+
+/// What a command that ran to its end has to say with its exit code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Exit code 0.
+    Fine,
+    /// Exit code 1: the check found something.
+    Found,
+}
+
+impl Verdict {
+    /// Fine when nothing was found.
+    pub fn fine_if(fine: bool) -> Self {
+        if fine { Self::Fine } else { Self::Found }
+    }
+}
+
+/// What a command works on.
+#[derive(Debug)]
+pub struct Context {
+    /// The checked configuration.
+    pub config: Config,
+    /// The data directory.
+    pub dir: DataDir,
+}
+
+impl Context {
+    fn new(global: &Global) -> Result<Self> {
+        let config = Config::load(global.config.as_deref())?;
+        let root = global.data_dir.clone().unwrap_or_else(|| config.data_dir.clone());
+        Ok(Self { config, dir: DataDir::new(root) })
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap's own code for usage errors is 2, help and version are 0.
+            drop(error.print());
+            return ExitCode::from(error.exit_code() as u8);
+        }
+    };
+    match run(cli) {
+        Ok(Verdict::Fine) => ExitCode::SUCCESS,
+        Ok(Verdict::Found) => ExitCode::from(1),
+        Err(error) if screen::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
+/// Prints an error with its causes and chooses between exit codes 2 and 3.
+fn report(error: &anyhow::Error) -> ExitCode {
+    let fatal = error.chain().find_map(|cause| cause.downcast_ref::<ApplianceError>()?.fatal_reason());
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str("\n  because ");
+            text.push_str(&cause);
+        }
+    }
+    match fatal {
+        Some(reason) => {
+            eprintln!("fatal {reason}: {}", text.replace('\n', " "));
+            ExitCode::from(3)
+        }
+        None => {
+            eprintln!("error: {text}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Verdict> {
+    let context = || Context::new(&cli.global);
+    match &cli.command {
+        Command::Demo(args) => demo::run(args, cli.global.data_dir.clone(), &context()?),
+        Command::Import(args) => import::run(args, &context()?),
+        Command::Export(args) => export::run(args, &context()?),
+        Command::Recon(args) => recon::run(args, &context()?),
+        Command::Tape(args) => tape::run(args, &context()?),
+        Command::Replay(args) => replay::run(args, &context()?),
+        Command::Explain(args) => explain::run(args, &context()?),
+        Command::Calendar(args) => calendar::run(args, &context()?),
+        Command::Config(args) => config::run(args, &context()?),
+        Command::Completions(args) => paper::completions(args),
+        Command::Man(args) => paper::man(args),
+    }
+}

@@ -1,0 +1,153 @@
+//! Both sides off the tape, compared, and the result back onto it.
+//!
+//! What it never does: read the broker's file (the import did), or change a bar. Who calls it: `recon`, once the file's
+//! bars are on the tape.
+
+use anyhow::{Context as _, Result, bail};
+use barkeep_schemas::{
+    FeedId, Input, Instrument, InstrumentClass, InstrumentId, Price, ReconDifference, ReconRun, ReconStatus, Seq,
+    Timeframe, Ts,
+};
+use barkeep_storage::Tape;
+
+use super::Plan;
+use crate::cli::{Context, moment};
+use crate::monitoring::daily_recon::{
+    BarSide, Comparison, Difference, SymbolIndex, broker_bars, compare, import_start, internal_bars,
+};
+use crate::orchestrator::appliance::Appliance;
+use crate::orchestrator::calendar::Calendar;
+use crate::orchestrator::import::{CalendarChoice, ImportReport, ImportRequest};
+use crate::orchestrator::universe::Universe;
+
+/// Both sides as they stood at `run_id`, compared.
+pub(super) struct Compared {
+    pub(super) run_id: Seq,
+    import: Seq,
+    pub(super) internal: BarSide,
+    pub(super) comparison: Comparison,
+    /// The first start compared.
+    pub(super) from: Ts,
+    /// The last start compared.
+    pub(super) to: Ts,
+}
+
+impl Compared {
+    pub(super) fn read(
+        plan: &Plan,
+        import: &ImportReport,
+        request: &ImportRequest,
+        appliance: &Appliance,
+        context: &Context,
+    ) -> Result<Self> {
+        let tape = Tape::open(&context.dir)?;
+        let run_id = Seq(appliance.next_seq().0.saturating_sub(1));
+        let import = import_start(&tape, import.id)?
+            .with_context(|| format!("the import {} is not on the tape: run the command again", import.id))?;
+        let segment = plan.day.session.as_ref().map(|session| &session.segment);
+        let mut internal = internal_bars(&tape, segment, plan.day.date, request.tf, &plan.symbols, Some(run_id))?;
+        let mut broker = broker_bars(&tape, import, request.tf, &plan.symbols)?;
+        internal.bars.retain(|bar| plan.window.contains(bar.start));
+        broker.bars.retain(|bar| plan.window.contains(bar.start) && plan.day.contains(bar.start));
+        let starts = || internal.bars.iter().chain(&broker.bars).map(|bar| bar.start);
+        let (Some(from), Some(to)) = (starts().min(), starts().max()) else {
+            bail!(
+                "neither side has a {} bar that starts from {} until {}: check --from, --to and --tf",
+                request.tf.label(),
+                moment::ist(plan.window.from),
+                moment::ist(plan.window.until)
+            );
+        };
+        let comparison = compare(&internal.bars, &broker.bars, &internal.tick_sizes, &plan.tolerance);
+        Ok(Self { run_id, import, internal, comparison, from, to })
+    }
+
+    /// Puts the run and every difference onto the tape.
+    pub(super) fn record(
+        &self,
+        plan: &Plan,
+        context: &Context,
+        tf: Timeframe,
+        appliance: &mut Appliance,
+    ) -> Result<()> {
+        if appliance.segment().is_none() {
+            appliance.begin_segment(plan.day.date)?;
+        }
+        let total = &self.comparison.total;
+        appliance.input(Input::ReconRun(Box::new(ReconRun {
+            run_id: self.run_id,
+            session_date: plan.day.date,
+            tf,
+            import: self.import,
+            from: self.from,
+            to: self.to,
+            tolerance: plan.tolerance_text.clone(),
+            compared: total.compared,
+            matched: total.matched,
+            differences: ReconStatus::ALL.iter().map(|status| total.of_status(*status)).collect(),
+        })))?;
+        let drafts = Drafts::load(plan, context)?;
+        let mut numbers: Vec<Option<InstrumentId>> = vec![None; plan.symbols.len()];
+        for row in &self.comparison.differences {
+            let Some(number) = numbers.get_mut(row.symbol.index()) else { continue };
+            let instrument = match number {
+                Some(known) => *known,
+                None => *number.insert(appliance.instrument(drafts.instrument(row.symbol))?),
+            };
+            appliance.input(self.difference(plan, tf, instrument, row))?;
+        }
+        appliance.flush()?;
+        Ok(())
+    }
+
+    fn difference(&self, plan: &Plan, tf: Timeframe, instrument: InstrumentId, row: &Difference) -> Input {
+        Input::ReconDifference(Box::new(ReconDifference {
+            run_id: self.run_id,
+            session_date: plan.day.date,
+            instrument,
+            tf,
+            ts: row.start,
+            status: row.status,
+            cause: row.cause,
+            internal: row.internal.map(|bar| bar.values()),
+            broker: row.broker.map(|bar| bar.values()),
+            diff_max: row.diff_max,
+        }))
+    }
+}
+
+/// What an instrument is listed as where the open segment does not know its symbol.
+struct Drafts<'a> {
+    plan: &'a Plan,
+    calendar: Calendar,
+    universe: Universe,
+}
+
+impl<'a> Drafts<'a> {
+    fn load(plan: &'a Plan, context: &Context) -> Result<Self> {
+        Ok(Self {
+            plan,
+            calendar: Calendar::load(context.config.calendar.file.as_deref())?,
+            universe: Universe::load(context.config.calendar.universe.as_deref())?,
+        })
+    }
+
+    /// As the session knew it, else as an import would list it.
+    fn instrument(&self, index: SymbolIndex) -> Instrument {
+        let symbol = self.plan.symbols.name(index).unwrap_or_default();
+        let known = self.plan.day.session.as_ref().map(|session| &session.opened.instruments);
+        if let Some(known) = known.and_then(|all| all.iter().find(|known| known.symbol == symbol)) {
+            return Instrument { feed: FeedId(0), ..known.clone() };
+        }
+        let low = self.plan.file.symbols.iter().find(|scan| scan.symbol == symbol).map(|scan| scan.min_price);
+        let (class, tick_size) = match self.plan.day.calendar {
+            CalendarChoice::Nse => (
+                self.universe.class_of(symbol),
+                self.calendar.tick_size(self.plan.day.date, low.unwrap_or(Price::ZERO)),
+            ),
+            CalendarChoice::Always => (InstrumentClass::Always, Price::new(100)),
+        };
+        let symbol = symbol.to_owned();
+        Instrument { id: InstrumentId(0), feed: FeedId(0), token: 0, symbol, class, tick_size, lot_size: 1 }
+    }
+}

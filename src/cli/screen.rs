@@ -1,0 +1,115 @@
+//! What a person sees: tables, numbers, progress. Pure text out; never colour where it is not a terminal.
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::Result;
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+/// Prints a line to stdout; a reader that went away is an error that [`is_broken_pipe`] knows.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn say(text: impl AsRef<str>) -> Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", text.as_ref())?;
+    Ok(())
+}
+
+/// Prints one JSON object on one line.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn say_json(value: &impl Serialize) -> Result<()> {
+    say(serde_json::to_string(value)?)
+}
+
+/// Whether an error only says that the reader of our output is gone.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// A table without lines, first column left, the others as `right` says.
+pub fn table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header(header.to_vec());
+    for column in right {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// The table's text without trailing blanks, indented by two.
+pub fn lines(table: &Table) -> String {
+    table.lines().map(|line| format!("  {}", line.trim_end())).collect::<Vec<_>>().join("\n")
+}
+
+/// `1234567` as `1,234,567`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Bytes in binary units: `12.3 MiB`.
+pub fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = number as f64;
+    let mut unit = "B";
+    for next in UNITS.into_iter().skip(1) {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = next;
+    }
+    if unit == "B" { format!("{number} B") } else { format!("{value:.1} {unit}") }
+}
+
+/// A share with its count: `98.3% (59 of 60)`.
+pub fn share(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "none of 0".to_owned();
+    }
+    format!("{:.1}% ({} of {})", 100.0 * part as f64 / whole as f64, count(part), count(whole))
+}
+
+/// A progress bar over `total` on a terminal, nothing otherwise.
+pub fn progress(total: u64, what: &str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(total);
+    let style =
+        ProgressStyle::with_template("{msg:<22} {wide_bar} {percent:>3}%  {elapsed_precise} left {eta_precise}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(what.to_owned());
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_shares_carry_their_count() {
+        assert_eq!((count(7), count(1_234), count(1_234_567)), ("7".into(), "1,234".into(), "1,234,567".into()));
+        assert_eq!(share(59, 60), "98.3% (59 of 60)");
+        assert_eq!(share(0, 0), "none of 0");
+        assert_eq!((bytes(12), bytes(2_048)), ("12 B".into(), "2.0 KiB".into()));
+    }
+}

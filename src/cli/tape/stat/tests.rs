@@ -1,0 +1,36 @@
+use barkeep_storage::Writer;
+use insta::assert_snapshot;
+
+use super::*;
+use crate::mirrors::scene;
+
+#[test]
+fn the_table_tells_sessions_from_segments_that_only_hold_bars() {
+    let (_folder, dir) = scene::tape();
+    std::fs::write(dir.snapshots().join("12.snap"), "").unwrap();
+    let writer = Writer::open(&dir, "sleep").unwrap();
+    let mut report = survey(&dir).unwrap();
+    for row in &mut report.segments {
+        (row.bytes, row.bytes_per_event) = (53_248, Some(12.5));
+    }
+    report.totals.bytes = 106_496;
+    report.lock.as_mut().unwrap().pid = 4_242;
+    assert_snapshot!(text(&report), @r"
+     SEGMENT       STATE   FIRST  LAST  EVENTS  TICKS  BARS   ON DISK  BYTES/EVENT  SESSION  BEHAVIOUR  IMPORT        INSTRUMENTS  CLOCK
+     2021-06-04.1  sealed      1    10      10      2     5  52.0 KiB         12.5  closed           3  abababababab            2  09:15:00 to 09:15:00 IST
+     2021-06-07.1  open       11    23      13      0     0  52.0 KiB         12.5  none             -  cdcdcdcdcdcd            2  -
+
+    total      2 segments, 23 events: 2 ticks, 5 bars, 16 others; 104.0 KiB
+    lock       held by process 4242 (sleep)
+    snapshots  seq 12 (11 events behind)
+    ");
+    assert_snapshot!(serde_json::to_string(&report.segments[0]).unwrap(), @r#"{"date":"2021-06-04","run":1,"state":"sealed","first_seq":1,"last_seq":10,"events":10,"ticks":2,"bars":5,"bytes":53248,"bytes_per_event":12.5,"session":"closed","behaviour":3,"import":"abababababababababababababababababababababababababababababababab","instruments":2,"first_mark_ns":1622778300000000000,"last_mark_ns":1622778300000000000}"#);
+    writer.close().unwrap();
+}
+
+#[test]
+fn an_empty_tape_is_nothing_to_be_afraid_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = survey(&DataDir::new(folder.path().join("none"))).unwrap();
+    assert_snapshot!(serde_json::to_string(&report).unwrap(), @r#"{"segments":[],"totals":{"segments":0,"events":0,"ticks":0,"bars":0,"bytes":0},"lock":null,"snapshots":[]}"#);
+}
