@@ -98,14 +98,16 @@ pub fn keep_newest(bars: &mut Vec<KeyedBar>) {
     if bars.is_sorted_by(|a, b| a.key() < b.key()) {
         return;
     }
-    let mut kept: Vec<KeyedBar> = Vec::with_capacity(bars.len());
-    for bar in order(bars).into_iter().filter_map(|place| bars.get(place.at as usize)) {
-        match kept.last_mut() {
-            Some(last) if last.key() == bar.key() => *last = *bar,
-            Some(_) | None => kept.push(*bar),
+    let mut places = order(bars);
+    permute(bars, &mut places);
+    // Of one key the last is still last; `dedup_by` drops its first argument, which is the later one.
+    bars.dedup_by(|later, kept| {
+        let same = later.key() == kept.key();
+        if same {
+            *kept = *later;
         }
-    }
-    *bars = kept;
+        same
+    });
 }
 
 /// A bar's key and its place among the bars.
@@ -172,6 +174,28 @@ fn pass(places: &mut Vec<Place>, spare: &mut Vec<Place>, key: impl Fn(&Place) ->
     std::mem::swap(places, spare);
 }
 
+/// Marks a place that has been filled.
+const FILLED: u32 = u32::MAX;
+
+/// Moves every bar to its place, cycle by cycle: no second copy of the bars, whose memory would cost more than the sort.
+fn permute(bars: &mut [KeyedBar], places: &mut [Place]) {
+    for first in 0..bars.len() {
+        let Some(saved) = bars.get(first).copied() else { return };
+        let mut to = first;
+        while let Some(from) = places.get_mut(to).map(|place| std::mem::replace(&mut place.at, FILLED)) {
+            if from == FILLED {
+                break;
+            }
+            let from = from as usize;
+            let bar = if from == first { Some(saved) } else { bars.get(from).copied() };
+            if let (Some(bar), Some(target)) = (bar, bars.get_mut(to)) {
+                *target = bar;
+            }
+            to = from;
+        }
+    }
+}
+
 /// The starts that are compared: from `from` up to but not including `until`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Window {
@@ -234,7 +258,7 @@ mod tests {
             })
             .collect();
         let mut expected = std::collections::BTreeMap::new();
-        bars.iter().for_each(|bar| drop(expected.insert(bar.key(), *bar)));
+        expected.extend(bars.iter().map(|bar| (bar.key(), *bar)));
         keep_newest(&mut bars);
         assert_eq!(bars, expected.into_values().collect::<Vec<_>>());
     }

@@ -83,6 +83,8 @@ impl<'a> Feed<'a> {
 
     pub(super) fn run(mut self, progress: &mut dyn FnMut(Pass, u64, u64)) -> Result<ImportReport, ImportError> {
         match self.started {
+            // Bars join whatever is open; ticks need a session of their own.
+            Seq(0) if self.request.options.kind == FileKind::Bars => {}
             Seq(0) => self.report.abandoned = self.appliance.abandon_session()?,
             // `ImportStarted` itself is one of the inputs on the tape.
             _ => self.skip = self.skip.saturating_sub(1),

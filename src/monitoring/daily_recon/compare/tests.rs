@@ -126,9 +126,10 @@ fn large() -> (Vec<KeyedBar>, Vec<KeyedBar>) {
         match n / 100 % 3 {
             0 => bar.high = Price::new(bar.high.get() + 5_000),
             1 => bar.volume = Qty::new(bar.volume.get() + 5_000),
-            _ => bar.start = Ts::new(bar.start.get() + 1),
+            _ => bar.start = Ts::from_secs(bar.start.secs() + 60_000),
         }
     }
+    keep_newest(&mut theirs);
     (ours, theirs)
 }
 
