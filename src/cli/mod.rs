@@ -18,13 +18,14 @@ pub mod tape;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr as _;
 
 use anyhow::Result;
 use barkeep_storage::DataDir;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::orchestrator::ApplianceError;
-use crate::orchestrator::config::Config;
+use crate::orchestrator::config::{Config, LogFormat as ConfiguredFormat};
 
 /// Keeps the tape and keeps the bars honest.
 #[derive(Debug, Parser)]
@@ -108,6 +109,7 @@ pub struct Context {
 impl Context {
     fn new(global: &Global) -> Result<Self> {
         let config = Config::load(global.config.as_deref())?;
+        log_to_stderr(global.log_format, &config);
         let root = global.data_dir.clone().unwrap_or_else(|| config.data_dir.clone());
         Ok(Self { config, dir: DataDir::new(root) })
     }
@@ -129,6 +131,20 @@ pub fn main() -> ExitCode {
         Err(error) if screen::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => report(&error),
     }
+}
+
+/// Sends the log of this process to stderr. A second call, as the demo makes, changes nothing.
+fn log_to_stderr(format: Option<LogFormat>, config: &Config) {
+    let json = match format {
+        Some(format) => format == LogFormat::Json,
+        None => config.log.format == ConfiguredFormat::Json,
+    };
+    let level = tracing_subscriber::filter::LevelFilter::from_str(config.log.level.name());
+    let log = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_max_level(level.unwrap_or(tracing_subscriber::filter::LevelFilter::WARN));
+    let _ = if json { log.json().try_init() } else { log.try_init() };
 }
 
 /// Prints an error with its causes and chooses between exit codes 2 and 3.

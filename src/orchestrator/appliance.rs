@@ -203,6 +203,7 @@ impl Appliance {
             return Ok(segment.name);
         }
         let name = self.committer.begin_segment(date)?;
+        tracing::debug!(date = %name.date, run = name.run, seq = self.next.0, "opened a segment");
         self.segment = Some(Segment { name, first: self.next });
         self.session = None;
         self.instruments.clear();
@@ -253,6 +254,7 @@ impl Appliance {
         let Some(date) = self.session.as_ref().filter(|session| session.open).map(|session| session.date) else {
             return Ok(None);
         };
+        tracing::warn!(%date, "closing a session that an interrupted import left open");
         self.input(Input::SessionClosed(SessionClosed { date, reason: CloseReason::Abandoned }))?;
         Ok(Some(date))
     }
@@ -300,6 +302,7 @@ impl Appliance {
         let snapshot = snapshot::Snapshot { seq, behaviour: BEHAVIOUR, bytes: self.engine.save() };
         snapshot::save(&self.dir, &snapshot)?;
         self.since_snapshot = 0;
+        tracing::debug!(seq = seq.0, "saved a snapshot of the engine");
         Ok(())
     }
 
@@ -348,6 +351,7 @@ impl Appliance {
             None => (Rederivation::from_scratch(), first),
         };
         self.since_snapshot = self.next.0.saturating_sub(from.0);
+        tracing::debug!(from = from.0, to = last.0, "re-deriving the tail of the tape");
         let mut first_difference = None;
         for event in tape.scan(from, None, &Filter::ALL) {
             let (seq, event) = event?;
