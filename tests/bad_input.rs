@@ -51,6 +51,9 @@ fn times_in_the_wrong_zone_or_unit_are_refused_with_the_way_out() {
     let utc: String = (0..100).map(|n| format!("2024-03-14 04:{:02}:{:02},A,100,1\n", n / 60, n % 60)).collect();
     let text = format!("{HEADER}{utc}");
     refused("utc.csv", text.as_bytes(), "", &["utc.csv", "line 2", "2024-03-14", "--tz UTC"]);
+    let ist: String = (0..300).map(|n| format!("2024-03-14 {:02}:{:02}:00,A,100,1\n", 10 + n / 60, n % 60)).collect();
+    let text_ist = format!("{HEADER}{ist}");
+    refused("ist.csv", text_ist.as_bytes(), "--tz UTC", &["ist.csv", "15:30 to 20:29", "is --tz right?"]);
     refused("utc.csv", text.as_bytes(), "--tz Mars/Olympus", &["Mars/Olympus", "Asia/Kolkata"]);
     let seconds = format!("{HEADER}1710390600,A,100,1\n");
     refused("s.csv", seconds.as_bytes(), "--map time=time:ns,price=price", &["s.csv", "line 2", "unit"]);
@@ -111,6 +114,17 @@ fn a_calendar_that_contradicts_itself_is_refused_with_every_finding() {
     for word in ["calendar.toml", "2024-03-25", "2024-03-23", "Saturday"] {
         assert!(message.contains(word), "no '{word}' in: {message}");
     }
+}
+
+#[test]
+fn a_list_of_holidays_that_cannot_be_a_whole_year_is_refused() {
+    let stage = Stage::new();
+    stage.write("calendar.toml", include_str!("../configs/nse_calendar.toml"));
+    stage.write("h.csv", "date,name\n2027-01-26,Republic Day\n2027-03-22,Holi\n");
+    let message = stage.refused("calendar import h.csv --into calendar.toml --apply");
+    assert!(message.contains("2 weekday holidays of 2027"), "{message}");
+    stage.expect(0, "calendar import h.csv --into calendar.toml --apply --accept-short");
+    assert!(stage.expect(0, "calendar check calendar.toml").contains("2027-12-31"));
 }
 
 #[test]

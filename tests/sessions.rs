@@ -121,3 +121,43 @@ fn the_same_seed_gives_the_same_demo_and_another_seed_another() {
     assert_eq!(digest(1), digest(1));
     assert_ne!(digest(1), digest(2));
 }
+
+#[test]
+fn two_legs_in_two_files_make_one_session_when_each_file_has_its_symbol() {
+    let stage = Stage::new();
+    for (name, price) in [("a.csv", 100), ("b.csv", 900)] {
+        let rows: String = (0..60).map(|n| format!("2024-03-14 10:00:{n:02},{price},{}\n", 1_000 + n)).collect();
+        stage.write(name, &format!("time,price,cum_volume\n{rows}"));
+    }
+    let report = stage.json(0, "import a.csv b.csv --kind ticks --symbol AAA,BBB --json");
+    assert_eq!((report["volume_falls"].as_u64(), report["sessions"].as_array().map(Vec::len)), (Some(0), Some(1)));
+    for symbol in ["AAA", "BBB"] {
+        assert_eq!(stage.json(0, &format!("explain bar {symbol} '2024-03-14 10:00' --json"))["agrees"], true);
+    }
+    let message = stage.refused("import a.csv b.csv --kind ticks --symbol AAA,BBB,CCC");
+    assert!(message.contains("3 symbols for 2 files"), "{message}");
+}
+
+#[test]
+fn a_bar_is_found_in_the_newest_run_that_has_its_symbol() {
+    let stage = Stage::new();
+    stage.write("a.csv", &minutes("2024-03-14", 600, 610, &["AAA"]));
+    stage.write("b.csv", &minutes("2024-03-14", 600, 610, &["BBB"]));
+    stage.expect(0, "import a.csv --kind ticks");
+    let second = stage.expect(0, "import b.csv --kind ticks");
+    assert!(second.contains("run 2") && second.contains("stay beside it"), "{second}");
+    for symbol in ["AAA", "BBB", "NSE:AAA"] {
+        stage.expect(0, &format!("explain bar {symbol} '2024-03-14 10:00'"));
+    }
+    let message = stage.refused("explain bar aaa '2024-03-14 10:00' --run 1");
+    assert!(message.contains("has no aaa; it has AAA"), "{message}");
+}
+
+#[test]
+fn the_same_columns_typed_otherwise_are_the_same_import() {
+    let stage = Stage::new();
+    stage.write("a.csv", &minutes("2024-03-14", 600, 610, &["AAA"]));
+    stage.expect(0, "import a.csv --kind ticks");
+    let again = stage.json(0, "import a.csv --kind ticks --map time=1,symbol=2,price=price,qty=qty --json");
+    assert_eq!(again["already"], true, "{again}");
+}

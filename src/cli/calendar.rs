@@ -64,6 +64,9 @@ pub enum What {
         /// Write it
         #[arg(long)]
         apply: bool,
+        /// Accept a year with fewer than ten holidays
+        #[arg(long)]
+        accept_short: bool,
         /// One JSON object on stdout
         #[arg(long)]
         json: bool,
@@ -85,14 +88,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
             range(&Calendar::load(in_force)?, bound(from)?, bound(to)?, *json)?;
         }
         What::Check { file, json } => check(file.as_deref().or(in_force), *json)?,
-        What::Import { file, into, apply, json } => {
+        What::Import { file, into, apply, accept_short, json } => {
             let Some(into) = into.as_deref().or(in_force) else {
                 bail!(
                     "the calendar in force is the one built in, which cannot be changed: write it to a file, name that \
                      in `file` of [calendar], and give it with --into"
                 );
             };
-            extend(file, into, *apply, *json)?;
+            extend(file, into, *apply, *accept_short, *json)?;
         }
     }
     Ok(Verdict::Fine)
@@ -114,7 +117,12 @@ fn show(calendar: &Calendar, date: SessionDate, as_json: bool) -> Result<()> {
             for class in &session.classes {
                 rows(class, &mut table);
             }
-            say(screen::lines(&table))
+            say(screen::lines(&table))?;
+            say("  cash: stocks without futures and options; derivatives: stocks that have them")?;
+            if !session.tradable {
+                say("  a special session: recorded, not traded")?;
+            }
+            Ok(())
         }
     }
 }
@@ -133,6 +141,9 @@ fn rows(class: &ClassDay, table: &mut comfy_table::Table) {
 }
 
 fn range(calendar: &Calendar, from: SessionDate, to: SessionDate, as_json: bool) -> Result<()> {
+    if from > to {
+        bail!("--from {from} is after --to {to}");
+    }
     let sessions = calendar.sessions(from, to)?;
     let mut days = Vec::new();
     let mut date = from;
@@ -167,10 +178,13 @@ fn check(file: Option<&Path>, as_json: bool) -> Result<()> {
     say(screen::lines(&table))
 }
 
-fn extend(list: &Path, into: &Path, apply: bool, as_json: bool) -> Result<()> {
+fn extend(list: &Path, into: &Path, apply: bool, accept_short: bool, as_json: bool) -> Result<()> {
     let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()));
     let (old, holidays) = (read(into)?, read(list)?);
     let merged = merge_holidays(&old, &into.display().to_string(), &holidays, &list.display().to_string())?;
+    if !accept_short {
+        check_whole(&merged)?;
+    }
     if apply {
         replace(into, &merged.text)?;
     }
@@ -178,6 +192,22 @@ fn extend(list: &Path, into: &Path, apply: bool, as_json: bool) -> Result<()> {
         return say_json(&json!({"into": into, "applied": apply, "plan": merged}));
     }
     say(plan_text(&merged, into, apply))
+}
+
+/// NSE closes on 11 to 17 weekdays a year; a list with fewer would make days without trading into sessions.
+fn check_whole(merged: &HolidayImport) -> Result<()> {
+    const LEAST: usize = 10;
+    let year = |date: SessionDate| date.ymd().0;
+    for new in year(merged.old_to) + 1..=year(merged.to) {
+        let holidays = merged.added.iter().filter(|day| year(day.date) == new).count();
+        if holidays < LEAST {
+            bail!(
+                "the list holds {holidays} weekday holidays of {new}, NSE closes on 11 to 17: is it whole? Give \
+                 --accept-short to take it all the same"
+            );
+        }
+    }
+    Ok(())
 }
 
 fn plan_text(merged: &HolidayImport, into: &Path, applied: bool) -> String {

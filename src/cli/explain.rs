@@ -6,8 +6,9 @@ use barkeep_storage::Tape;
 use clap::Subcommand;
 
 use super::import::parse_tf;
-use super::screen::{say, say_json};
+use super::screen::{self, say, say_json};
 use super::{Context, Verdict, moment};
+use crate::ingestion::files::clean_symbol;
 use crate::monitoring::explain::{BarQuestion, Explained, Node, explain_bar, find_day};
 
 /// Say why a number is what it is, down to the ticks
@@ -70,7 +71,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
 fn bar(args: &BarArgs, context: &Context) -> Result<Verdict> {
     let at = moment::moment(&args.time, None, &moment::zone("Asia/Kolkata")?)?;
     let tape = Tape::open(&context.dir)?;
-    let day = find_day(&tape, &args.symbol, at, args.run)?;
+    let symbol = clean_symbol(args.symbol.as_bytes()).map_err(|why| anyhow::anyhow!("the symbol {why}"))?;
+    let day = find_day(&tape, symbol, at, args.run)?;
     let question = BarQuestion { at, tf: args.tf, as_of: args.as_of.map(Seq), clock: moment::ist_clock };
     let explained = explain_bar(&day, &question)?;
     if args.json {
@@ -90,25 +92,31 @@ fn bar(args: &BarArgs, context: &Context) -> Result<Verdict> {
 }
 
 fn as_text(explained: &Explained, depth: usize) -> String {
-    let mut lines = vec![explained.tree.text.clone(), format!("  the bar is at seq {}", explained.tree.seq)];
-    draw(&explained.tree, 1, depth, &mut lines);
-    lines.push("  arithmetic, done again from the ticks:".to_owned());
-    lines.extend(explained.arithmetic.iter().map(|line| format!("    {line}")));
-    lines.extend(explained.notes.iter().map(|note| format!("  note: {note}")));
+    let mut lines = vec![explained.tree.text.clone(), format!("  at seq {}", explained.tree.seq)];
     lines.push(if explained.agrees {
-        "The ticks give this bar.".to_owned()
+        "The ticks give this bar:".to_owned()
     } else {
         "THE TICKS DO NOT GIVE THIS BAR: run `barkeep replay --verify` on the session.".to_owned()
     });
+    let mut table = screen::table(&["", "recorded", "again", ""], &[1, 2]);
+    for sum in &explained.arithmetic {
+        let verdict = if sum.agrees { "agrees" } else { "DIFFERS" };
+        table.add_row([sum.field, &sum.recorded, &sum.again, verdict]);
+    }
+    lines.push(screen::lines(&table));
+    lines.extend(explained.notes.iter().map(|note| format!("  note: {note}")));
+    lines.push("made of".to_owned());
+    draw(&explained.tree, 1, depth, &mut lines);
     lines.join("\n")
 }
 
 fn draw(node: &Node, level: usize, depth: usize, lines: &mut Vec<String>) {
     for input in &node.inputs {
-        let below = match input.inputs.len() {
-            made_of if made_of > 0 && level >= depth => format!("  [{made_of} below]"),
-            _ => String::new(),
-        };
+        let hidden = if level >= depth { input.inputs.as_slice() } else { &[] };
+        let below = hidden.first().map_or_else(String::new, |first| {
+            let what = first.kind.strip_prefix("bar_").map_or_else(|| "tick".to_owned(), |tf| format!("{tf} bar"));
+            format!("  [{} {what}{}]", hidden.len(), if hidden.len() == 1 { "" } else { "s" })
+        });
         lines.push(format!("{:indent$}{:>9}  {}{below}", "", input.seq, input.text, indent = level * 2));
         if level < depth {
             draw(input, level + 1, depth, lines);

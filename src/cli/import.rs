@@ -1,7 +1,7 @@
 //! `barkeep import`: recorded files onto the tape.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use barkeep_schemas::{BarOrigin, FileKind, Timeframe, TradeRule};
@@ -23,10 +23,22 @@ use crate::orchestrator::universe::Universe;
 /// on where the tape ends.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  barkeep import HDFCBANK.csv --kind ticks --format csv --symbol HDFCBANK \\
+  barkeep import HDFCBANK.csv --kind ticks --symbol HDFCBANK \\
       --map time=timestamp,price=ltp,cum_volume=volume
-  barkeep import ticks.zip --kind ticks --format csv --symbol AIG --no-header --calendar always \\
-      --tz America/New_York --date 2013-10-07 --map time=1:ms_of_day,price=2:1e4,qty=3")]
+  barkeep import HDFC.csv ICICI.csv --kind ticks \\
+      --symbol HDFCBANK,ICICIBANK
+  barkeep import ticks.zip --kind ticks --symbol AIG --no-header \\
+      --calendar always --tz America/New_York --date 2013-10-07 \\
+      --map time=1:ms_of_day,price=2:1e4,qty=3
+
+Fields of ticks: time recv_time symbol price qty cum_volume bid ask
+  condition. Fields of bars: time symbol open high low close volume.
+Units of times: iso (default), s ms us ns (epoch), ms_of_day (with
+  --date). Of prices: a divisor such as 1e4. Of condition: hex.
+Trade rules: all (every row is a trade), qty (rows with a quantity
+  above zero), kite (the volume rose or the last trade moved).
+Conditions, a TOML file: [[rule]] with mask = \"0x20\" and effects, a
+  list of \"no_ohlc\", \"no_open\", \"volume_to_previous\".")]
 pub struct Args {
     /// The files; several are merged by time, ties by their order here
     #[arg(required = true, value_name = "FILE")]
@@ -60,9 +72,9 @@ pub struct Reading {
     /// Format of the files
     #[arg(long, value_name = "csv|kite|parquet", default_value = "csv", value_parser = parse_format)]
     pub format: Format,
-    /// Symbol of every row, where no column holds it
-    #[arg(long, value_name = "SYMBOL")]
-    pub symbol: Option<String>,
+    /// Symbol of every row, where no column holds it; for several files one for each, in their order
+    #[arg(long, value_name = "SYMBOL[,SYMBOL...]", value_delimiter = ',')]
+    pub symbol: Vec<String>,
     /// Columns of fields, by name or by number from 1, with units: time=ts:ms,price=2:1e4
     #[arg(long, value_name = "FIELD=COLUMN[:UNIT],...")]
     pub map: Option<String>,
@@ -144,7 +156,11 @@ impl Reading {
         options.mapping = self.map.as_deref().map(Mapping::parse).transpose()?;
         options.has_header = !self.no_header;
         options.date = self.date.as_deref().map(moment::date).transpose()?;
-        options.symbol.clone_from(&self.symbol);
+        options.symbols.clone_from(&self.symbol);
+        if self.calendar == CalendarChoice::Nse {
+            // A session's date is IST's, whatever zone the file's times are in.
+            options.date_zone = Some(moment::zone("Asia/Kolkata")?);
+        }
         options.max_step_back_ns = i64::from(context.config.import.max_step_back_s) * barkeep_schemas::NANOS;
         options.check()?;
         Ok(options)
@@ -160,7 +176,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
     if args.json {
         say_json(&as_json(&report))?
     } else {
-        say(as_text(&report))?
+        say(as_text(&report, args.kind, context.dir.root()))?
     }
     Ok(Verdict::Fine)
 }
@@ -233,6 +249,8 @@ fn as_json(report: &ImportReport) -> serde_json::Value {
         "duplicates": report.duplicates,
         "steps_back": report.steps_back,
         "volume_falls": report.volume_falls,
+        "outside_hours": report.outside_hours,
+        "set_aside": report.set_aside,
         "rejects": report.rejects,
         "sessions": report.sessions.iter()
             .map(|(name, rows)| json!({"date": name.date, "run": name.run, "rows": rows}))
@@ -243,22 +261,8 @@ fn as_json(report: &ImportReport) -> serde_json::Value {
     })
 }
 
-fn as_text(report: &ImportReport) -> String {
-    let mut lines = Vec::new();
-    let short = report.id.to_string();
-    let short = short.get(..12).unwrap_or(&short);
-    if report.already {
-        lines.push(format!("Import {short} is on the tape already: nothing added."));
-    } else {
-        let rate = report.events as f64 / report.seconds.max(1e-9);
-        lines.push(format!(
-            "Import {short}: {} rows in, {} events derived, in {:.2} s ({} rows/s)",
-            count(report.events),
-            count(report.derived),
-            report.seconds,
-            count(rate as u64)
-        ));
-    }
+fn as_text(report: &ImportReport, kind: FileKind, dir: &Path) -> String {
+    let mut lines = vec![headline(report)];
     if report.resumed_after > 0 {
         lines.push(format!("  went on after {} inputs of an interrupted run", count(report.resumed_after)));
     }
@@ -266,24 +270,104 @@ fn as_text(report: &ImportReport) -> String {
         lines.push(format!("  closed the session of {date}, which an interrupted import had left open"));
     }
     for (name, rows) in &report.sessions {
-        lines.push(format!("  session {} run {}: {} rows", name.date, name.run, count(*rows)));
+        let beside = match name.run {
+            1 => "",
+            _ => "; the runs before it stay beside it (for one session, import its files in one command)",
+        };
+        lines.push(format!("  session {} run {}: {} rows{beside}", name.date, name.run, count(*rows)));
     }
-    let mut table = screen::table(&["rows", "count", "what became of them"], &[1]);
-    for (what, number, fate) in [
-        ("read", report.rows, "data rows of all files"),
-        ("rejected", report.rejected, "not on the tape, listed in the side file"),
-        ("identical", report.duplicates, "equal to the row before; on the tape"),
-        ("steps back", report.steps_back, "earlier than the row before; on the tape as late ticks"),
-        ("volume falls", report.volume_falls, "cumulative volume below its highest; on the tape, moved no volume"),
-    ] {
-        table.add_row([what.to_owned(), count(number), fate.to_owned()]);
-    }
-    lines.push(screen::lines(&table));
+    lines.push(fates(report, kind));
     for rejection in &report.first_rejected {
         lines.push(format!("  rejected: {rejection}"));
     }
     if let Some(path) = &report.rejects {
         lines.push(format!("  all rejected rows: {}", path.display()));
     }
+    lines.extend(warnings(report));
+    lines.push(next(report, kind, dir));
     lines.join("\n")
+}
+
+fn headline(report: &ImportReport) -> String {
+    let id = report.id.to_string();
+    let short = id.get(..12).unwrap_or(&id);
+    if report.already {
+        return format!("Import {short} is on the tape already: nothing added. It had brought:");
+    }
+    let rate = report.events as f64 / report.seconds.max(1e-9);
+    format!(
+        "Import {short}: {} rows in, {} events derived, in {:.2} s ({} rows/s)",
+        count(report.events),
+        count(report.derived),
+        report.seconds,
+        count(rate as u64)
+    )
+}
+
+/// What became of the rows.
+fn fates(report: &ImportReport, kind: FileKind) -> String {
+    let mut table = screen::table(&["rows", "count", "what became of them"], &[1]);
+    let aside: u64 = report.set_aside.values().sum();
+    let reasons: Vec<&str> = report.set_aside.keys().copied().collect();
+    let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+    let mut rows = vec![
+        ("read", report.rows, "data rows of all files".to_owned()),
+        ("rejected", report.rejected, "not on the tape, listed in the side file".to_owned()),
+    ];
+    if kind == FileKind::Ticks {
+        rows.extend([
+            ("identical", report.duplicates, "equal to the row before; on the tape".to_owned()),
+            ("steps back", report.steps_back, "earlier than the row before; on the tape as late ticks".to_owned()),
+            ("volume falls", report.volume_falls, "below the highest volume; on the tape, moved no volume".to_owned()),
+            ("set aside", aside, format!("on the tape, moved nothing{reasons}")),
+        ]);
+        if !report.already {
+            rows.push((
+                "outside hours",
+                report.outside_hours,
+                "not in continuous trading; on the tape, no bar".to_owned(),
+            ));
+        }
+    }
+    for (what, number, fate) in rows {
+        table.add_row([what.to_owned(), count(number), fate]);
+    }
+    screen::lines(&table)
+}
+
+/// What a careful reader would ask about.
+fn warnings(report: &ImportReport) -> Vec<String> {
+    let many = |part: u64| part > 0 && part * 20 > report.rows;
+    let mut warnings = Vec::new();
+    if many(report.volume_falls) {
+        warnings.push(format!(
+            "  warning: the cumulative volume falls in {}: are several instruments mixed under one symbol, or is the \
+             column a quantity of each trade?",
+            screen::share(report.volume_falls, report.rows)
+        ));
+    }
+    if many(report.outside_hours) {
+        let share = screen::share(report.outside_hours, report.rows);
+        warnings.push(format!("  warning: outside continuous trading lie {share}: is --tz right?"));
+    }
+    if many(report.set_aside.values().sum()) {
+        let share = screen::share(report.set_aside.values().sum(), report.rows);
+        warnings.push(format!("  warning: the engine set aside {share}: are the times right?"));
+    }
+    warnings
+}
+
+/// What can be done with it now.
+fn next(report: &ImportReport, kind: FileKind, dir: &Path) -> String {
+    let dir = dir.display();
+    match (kind, report.sessions.last()) {
+        (FileKind::Bars, _) => format!(
+            "Bars from outside are kept beside ours: compare them with `barkeep --data-dir {dir} recon`, list them with \
+             `barkeep --data-dir {dir} tape cat --kind outside_bar`"
+        ),
+        (FileKind::Ticks, Some((name, _))) => {
+            format!("Next: barkeep --data-dir {dir} export --kind bars_1m --date {} --out bars_1m.csv", name.date)
+        }
+        (FileKind::Ticks, None) => format!("Next: barkeep --data-dir {dir} tape stat"),
+    }
 }

@@ -48,12 +48,11 @@ pub fn segment<'a>(tape: &'a Tape, date: Option<&str>, run: Option<u32>) -> Resu
     }
     let there: Vec<String> =
         tape.segments().iter().rev().take(8).map(|s| format!("{}.{}", s.name.date, s.name.run)).collect();
-    if there.is_empty() {
+    let Some(date) = date.filter(|_| !there.is_empty()) else {
         bail!("the tape is empty: import a file or run the demo first");
-    }
-    let wanted = date.map(|date| date.to_string()).unwrap_or_default();
+    };
     let run = run.map(|run| format!(" run {run}")).unwrap_or_default();
-    bail!("no session of {wanted}{run} on the tape; the newest there: {}", there.join(", "))
+    bail!("no session of {date}{run} on the tape; the newest there: {}", there.join(", "))
 }
 
 /// Runs the command.

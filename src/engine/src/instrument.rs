@@ -437,6 +437,9 @@ impl InstrumentState {
 /// Closed buckets of a minute or more that may still be revised.
 const COARSE_KEPT: u32 = 2;
 
+/// Clock marks come once a second.
+const MARK_EVERY_NS: i64 = 1_000_000_000;
+
 /// Why a tick may move nothing, if it may not.
 fn suspect(tick: &Tick, rules: &Rules<'_>) -> Option<SetAsideReason> {
     let ts = tick.ts.get();
@@ -444,7 +447,9 @@ fn suspect(tick: &Tick, rules: &Rules<'_>) -> Option<SetAsideReason> {
     if ts < rules.settings.day_start || newest >= rules.settings.day_end {
         return Some(SetAsideReason::OutsideDate);
     }
-    let ahead = |clock: i64| newest > clock.saturating_add(rules.settings.ahead);
+    // Behind the last phase no clock mark says how late it is.
+    let over = |clock: i64| rules.schedule.last().is_none_or(|last| clock.saturating_add(MARK_EVERY_NS) >= last);
+    let ahead = |clock: i64| newest > clock.saturating_add(rules.settings.ahead) && !over(clock);
     rules.feed.clock.is_some_and(ahead).then_some(SetAsideReason::AheadOfClock)
 }
 

@@ -70,6 +70,11 @@ impl Schedule {
         self.spans.get(place).copied()
     }
 
+    /// The first moment after the last phase.
+    pub(crate) fn last(&self) -> Option<i64> {
+        self.spans.last().map(|span| span.end)
+    }
+
     /// The first moment of the first phase.
     pub(crate) fn first(&self) -> Option<i64> {
         self.spans.first().map(|span| span.start)

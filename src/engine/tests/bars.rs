@@ -265,6 +265,16 @@ fn suspect_ticks_move_nothing() {
 }
 
 #[test]
+fn behind_the_last_phase_ticks_are_outside_hours_and_not_ahead_of_a_clock_that_stands_still() {
+    check(
+        by_quantity(vec![mark("15:59:58"), trade("17:00:00", 100.0, 1), mark("15:59:59"), trade("17:00:00", 100.0, 2)]),
+        &["set", "un"],
+        "set aside 17:00:00 ahead_of_clock
+         unallocated 2 17:00:00..17:00:00 outside_hours 1s,1m,3m,5m,15m,30m,60m",
+    );
+}
+
+#[test]
 fn kite_trades_are_bucketed_by_last_trade_time_and_depth_changes_make_no_bar() {
     let snapshot = |clock: &str, last_trade: &str, price, volume| {
         Input::Tick(Tick { cum_volume: Some(Qty::new(volume)), last_trade: Some(at(last_trade)), ..tick(clock, price) })

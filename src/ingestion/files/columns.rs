@@ -163,11 +163,11 @@ impl Header<'_> {
         let column = match mapped {
             Some(Some(mapped)) => Some(self.mapped(mapped)?.column),
             // A mapping that names no symbol column and a symbol in the options: the options say it.
-            Some(None) if options.symbol.is_some() => None,
+            Some(None) if !options.symbols.is_empty() => None,
             Some(None) | None => self.usual(Field::Symbol, options.kind),
         };
         let file = self.file.to_owned();
-        match (&options.symbol, column) {
+        match (options.symbols.first(), column) {
             (None, Some(column)) => Ok(SymbolSlot::Column(column)),
             (None, None) => Err(FileError::NoSymbol { file }),
             (Some(symbol), Some(column)) => {
@@ -251,7 +251,7 @@ mod tests {
     fn check(kind: FileKind, map: &str, symbol: Option<&str>, header: &str, expected: &str) {
         let mut options = FileOptions::new(Format::Csv, kind, TimeZone::UTC);
         options.mapping = (!map.is_empty()).then(|| Mapping::parse(map).unwrap());
-        options.symbol = symbol.map(str::to_owned);
+        options.symbols = symbol.map(str::to_owned).into_iter().collect();
         let names: Vec<String> = header.split(',').map(str::to_owned).collect();
         let header = Header { file: "f.csv", names: Some(&names), width: names.len() };
         let shown = match Columns::bind(&header, &options, &mut Symbols::new()) {

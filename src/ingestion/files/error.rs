@@ -279,6 +279,14 @@ pub enum OptionsError {
         /// The field with that unit.
         field: Field,
     },
+    /// Several symbols, and not one for each file.
+    #[error("--symbol names {symbols} symbols for {files} files; give one for all, or one for each in their order")]
+    SymbolCount {
+        /// How many symbols.
+        symbols: usize,
+        /// How many files.
+        files: usize,
+    },
     /// Not a symbol.
     #[error("--symbol `{symbol}` {why}")]
     Symbol {

@@ -83,8 +83,10 @@ impl Merge {
     ) -> Result<Self, FileError> {
         let sources = files
             .iter()
-            .map(|path| {
-                let reader = RowReader::open_with(path.as_ref(), options, &mut symbols, hash)?;
+            .enumerate()
+            .map(|(file, path)| {
+                let own = options.of_file(file, files.len())?;
+                let reader = RowReader::open_with(path.as_ref(), &own, &mut symbols, hash)?;
                 Ok(Source { reader, latest: Ts::new(i64::MIN), head: None, rows: 0, rejected: 0, expected: None })
             })
             .collect::<Result<Vec<Source>, FileError>>()?;

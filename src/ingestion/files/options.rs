@@ -59,8 +59,10 @@ pub struct FileOptions {
     pub zone: TimeZone,
     /// The date of times of day.
     pub date: Option<SessionDate>,
-    /// Whose rows they are, when no column says so.
-    pub symbol: Option<String>,
+    /// Whose rows they are, when no column says so: one symbol for all files, or one for each.
+    pub symbols: Vec<String>,
+    /// The zone of calendar dates, where it is not [`FileOptions::zone`].
+    pub date_zone: Option<TimeZone>,
     /// A tick farther than this before the latest time of its file is refused; nanoseconds, default
     /// [`MAX_STEP_BACK_NS`].
     pub max_step_back_ns: i64,
@@ -76,9 +78,26 @@ impl FileOptions {
             has_header: true,
             zone,
             date: None,
-            symbol: None,
+            symbols: Vec::new(),
+            date_zone: None,
             max_step_back_ns: MAX_STEP_BACK_NS,
         }
+    }
+
+    /// The options of one of `count` files: with its own symbol where each file has one.
+    ///
+    /// # Errors
+    ///
+    /// [`OptionsError::SymbolCount`] when there are several symbols, and not as many as files.
+    pub fn of_file(&self, file: usize, count: usize) -> Result<Self, OptionsError> {
+        let mut own = self.clone();
+        if self.symbols.len() > 1 {
+            if self.symbols.len() != count {
+                return Err(OptionsError::SymbolCount { symbols: self.symbols.len(), files: count });
+            }
+            own.symbols = self.symbols.get(file).cloned().into_iter().collect();
+        }
+        Ok(own)
     }
 
     /// Checks what can be checked without a file.
@@ -87,7 +106,7 @@ impl FileOptions {
     ///
     /// [`OptionsError`] names the options that contradict each other.
     pub fn check(&self) -> Result<(), OptionsError> {
-        if let Some(symbol) = &self.symbol {
+        for symbol in &self.symbols {
             clean_symbol(symbol.as_bytes()).map_err(|why| OptionsError::Symbol { symbol: symbol.clone(), why })?;
         }
         if self.format == Format::Kite {
@@ -130,13 +149,11 @@ const fn example_by_number(kind: FileKind) -> &'static str {
     }
 }
 
-/// The options in one line: the same meaning gives the same line. It goes into [`import_id`] and onto the tape.
-pub fn describe(options: &FileOptions) -> String {
+/// The options in one line, with the columns that they came to ([`super::Scan::columns`]): the same meaning gives the same
+/// line, however it was typed. It goes into [`import_id`] and onto the tape.
+pub fn describe(options: &FileOptions, columns: &str) -> String {
     let mut line = format!("kind={} format={}", options.kind.name(), options.format.name());
-    match &options.mapping {
-        Some(mapping) => line.push_str(&format!(" map={mapping}")),
-        None => line.push_str(" map=default"),
-    }
+    line.push_str(&format!(" columns={columns}"));
     if options.format == Format::Csv {
         line.push_str(if options.has_header { " header=yes" } else { " header=no" });
     }
@@ -144,8 +161,9 @@ pub fn describe(options: &FileOptions) -> String {
     if let Some(date) = options.date {
         line.push_str(&format!(" date={date}"));
     }
-    if let Some(symbol) = &options.symbol {
-        line.push_str(&format!(" symbol={}", clean_symbol(symbol.as_bytes()).unwrap_or(symbol)));
+    if !options.symbols.is_empty() {
+        let clean = options.symbols.iter().map(|symbol| clean_symbol(symbol.as_bytes()).unwrap_or(symbol));
+        line.push_str(&format!(" symbol={}", clean.collect::<Vec<_>>().join(",")));
     }
     if options.kind == FileKind::Ticks {
         line.push_str(&format!(" max_step_back_ns={}", options.max_step_back_ns));
@@ -185,16 +203,16 @@ mod tests {
     fn the_description_is_one_canonical_line() {
         let mut options = options();
         assert_eq!(
-            describe(&options),
-            "kind=ticks format=csv map=default header=yes tz=America/New_York max_step_back_ns=120000000000"
+            describe(&options, "time@1:iso"),
+            "kind=ticks format=csv columns=time@1:iso header=yes tz=America/New_York max_step_back_ns=120000000000"
         );
         options.mapping = Some(Mapping::parse("price=2:10000,time=1:ms_of_day").unwrap());
         options.has_header = false;
         options.date = SessionDate::from_ymd(2013, 10, 7);
-        options.symbol = Some(" NSE:AIG ".to_owned());
+        options.symbols = vec![" NSE:AIG ".to_owned()];
         assert_eq!(
-            describe(&options),
-            "kind=ticks format=csv map=time=1:ms_of_day,price=2:1e4 header=no tz=America/New_York date=2013-10-07 \
+            describe(&options, "time@1:ms_of_day+price@2:1e4"),
+            "kind=ticks format=csv columns=time@1:ms_of_day+price@2:1e4 header=no tz=America/New_York date=2013-10-07 \
              symbol=AIG max_step_back_ns=120000000000"
         );
     }
@@ -239,7 +257,7 @@ mod tests {
             "time counts milliseconds of a day; say which day: --date YYYY-MM-DD",
         );
         check(
-            |o| o.symbol = Some(" ".to_owned()),
+            |o| o.symbols = vec![" ".to_owned()],
             "--symbol ` ` is empty; a tradingsymbol such as HDFCBANK was expected",
         );
     }

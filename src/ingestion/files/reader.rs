@@ -39,6 +39,8 @@ pub struct RowReader {
     columns: Vec<String>,
     /// The fields that a column fills.
     fields: Vec<Field>,
+    /// The same with the numbers and units of their columns.
+    bound: String,
     rows: Rows,
     checker: Checker,
 }
@@ -83,8 +85,11 @@ impl RowReader {
             why: "a required field has no column".to_owned(),
         })?;
         let fields = opened.bound.iter().map(|(field, _)| field).collect();
+        let bound: Vec<String> =
+            opened.bound.iter().map(|(field, slot)| format!("{field}@{}:{}", slot.column + 1, slot.unit)).collect();
+        let bound = bound.join("+");
         let Opened { columns, rows, hash, .. } = opened;
-        Ok(Self { file, name, bytes_total, hash, columns, fields, rows, checker })
+        Ok(Self { file, name, bytes_total, hash, columns, fields, bound, rows, checker })
     }
 
     /// The next row, checked or refused; `None` at the end.
@@ -135,6 +140,11 @@ impl RowReader {
     /// The fields that a column fills.
     pub fn fields(&self) -> &[Field] {
         &self.fields
+    }
+
+    /// The fields with the numbers and units of their columns: `time@1:iso+price@2:1e4`.
+    pub fn bound(&self) -> &str {
+        &self.bound
     }
 
     /// The file's name, without folders.

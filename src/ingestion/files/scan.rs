@@ -12,6 +12,7 @@ use super::error::FileError;
 use super::mapping::Field;
 use super::merge::{Merge, Merged};
 use super::options::FileOptions;
+use super::reader::RowReader;
 use super::row::{Entry, Rejection};
 use super::symbols::{SymbolId, Symbols};
 use super::zone::Zone;
@@ -120,6 +121,8 @@ pub struct Scan {
     pub dates: Vec<DateScan>,
     /// The fields that a column of the first file fills.
     pub fields: Vec<Field>,
+    /// The fields with the numbers and units of their columns, file after file where they differ.
+    pub columns: String,
 }
 
 impl Scan {
@@ -195,7 +198,8 @@ pub fn scan(
     mut on_progress: impl FnMut(Progress),
 ) -> Result<Scan, FileError> {
     let mut merge = Merge::open_with(files, options, Symbols::new(), true)?;
-    let mut tally = Tally::new(files.len(), Zone::new(options.zone.clone()));
+    let mut tally =
+        Tally::new(files.len(), Zone::new(options.date_zone.clone().unwrap_or_else(|| options.zone.clone())));
     let mut rows = 0;
     while let Some(merged) = merge.next() {
         tally.take(merged?, merge.symbols());
@@ -215,7 +219,10 @@ pub fn scan(
     }
     on_progress(Progress { bytes_read: merge.bytes_total(), bytes_total: merge.bytes_total(), rows });
     let fields = merge.readers().next().map(|reader| reader.fields().to_vec()).unwrap_or_default();
-    Ok(tally.finish(fields))
+    let mut columns: Vec<&str> = merge.readers().map(RowReader::bound).collect();
+    columns.dedup();
+    let columns = columns.join(";");
+    Ok(tally.finish(fields, columns))
 }
 
 /// The counts while the rows pass.
@@ -305,8 +312,8 @@ impl Tally {
         }
     }
 
-    fn finish(mut self, fields: Vec<Field>) -> Scan {
+    fn finish(mut self, fields: Vec<Field>, columns: String) -> Scan {
         self.dates.sort_by_key(|date| date.date);
-        Scan { files: self.files, symbols: self.symbols, dates: self.dates, fields }
+        Scan { files: self.files, symbols: self.symbols, dates: self.dates, fields, columns }
     }
 }

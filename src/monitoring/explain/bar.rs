@@ -27,10 +27,23 @@ pub struct Explained {
     pub tree: Node,
     /// Whether the arithmetic, done again from the ticks, gives the recorded bar.
     pub agrees: bool,
-    /// The arithmetic, a line each.
-    pub arithmetic: Vec<String>,
+    /// The arithmetic, a value each.
+    pub arithmetic: Vec<Sum>,
     /// What else happened in the interval: other editions, gaps, volume in no bar, ticks set aside.
     pub notes: Vec<String>,
+}
+
+/// One value of a bar, recorded and done again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Sum {
+    /// `open`, `high`, `low`, `close`, `volume` or `trades`.
+    pub field: &'static str,
+    /// As the tape has it.
+    pub recorded: String,
+    /// As the ticks give it.
+    pub again: String,
+    /// Whether they are equal.
+    pub agrees: bool,
 }
 
 /// Explains a bar.
@@ -58,7 +71,7 @@ pub fn explain_bar(day: &InstrumentDay, question: &BarQuestion) -> Result<Explai
         tree: tree.bar(seq, bar, end, None),
         agrees,
         arithmetic,
-        notes: notes(day, bar, end, question.clock),
+        notes: notes(day, bar, end, question.clock).into_iter().chain(silence(&seconds, bar, question.clock)).collect(),
     })
 }
 
@@ -75,16 +88,16 @@ impl Tree<'_> {
         let as_of = top.unwrap_or(seq);
         let inputs = match finer(bar.tf) {
             Some(tf) => self.finer_bars(tf, bar.start.get(), end, as_of),
-            None => self.ticks(bar.start.get(), end, bar.tf),
+            None => self.ticks(bar.start.get(), end),
         };
         let numbers = format!(
             "{} {} o={} h={} l={} c={} v={} trades={}",
             bar.tf.label(),
             (self.clock)(bar.start),
-            bar.open,
-            bar.high,
-            bar.low,
-            bar.close,
+            money(bar.open),
+            money(bar.high),
+            money(bar.low),
+            money(bar.close),
             bar.volume,
             bar.n_trades
         );
@@ -121,13 +134,21 @@ impl Tree<'_> {
         nodes
     }
 
-    fn ticks(&self, start: i64, end: i64, tf: Timeframe) -> Vec<Node> {
+    fn ticks(&self, start: i64, end: i64) -> Vec<Node> {
         let shares = self.seconds.between(start, end).flat_map(|(_, shares)| shares);
-        shares.map(|share| self.tick(share, tf)).collect()
+        shares
+            .map(|share| {
+                let mut node = self.tick(share, Timeframe::S1);
+                if share.at < start || share.at >= end {
+                    node.text.push_str(", its flags hand its volume to the bar before");
+                }
+                node
+            })
+            .collect()
     }
 
     fn tick(&self, share: &Share<'_>, tf: Timeframe) -> Node {
-        let mut text = format!("{} price {}", (self.clock)(Ts::new(share.at)), share.tick.price);
+        let mut text = format!("{} price {}", (self.clock)(Ts::new(share.at)), money(share.tick.price));
         if let Some(qty) = share.tick.qty {
             text.push_str(&format!(" qty {qty}"));
         }
@@ -160,25 +181,62 @@ fn finer(tf: Timeframe) -> Option<Timeframe> {
     }
 }
 
-/// Recorded against redone, a line each.
-fn arithmetic(bar: &Bar, redone: &Redone) -> (bool, Vec<String>) {
-    let [open, high, low, close] = redone.prices.unwrap_or_default();
-    let rows = [
-        ("open", bar.open.get(), open, true),
-        ("high", bar.high.get(), high, true),
-        ("low", bar.low.get(), low, true),
-        ("close", bar.close.get(), close, true),
-        ("volume", bar.volume.get(), redone.volume, false),
-        ("trades", i64::from(bar.n_trades), i64::from(redone.trades), false),
-    ];
-    let show = |raw: i64, is_price: bool| if is_price { Price::new(raw).to_string() } else { raw.to_string() };
-    let agrees = redone.prices.is_some() && rows.iter().all(|(_, recorded, again, _)| recorded == again);
-    let line = |(name, recorded, again, price): &(&str, i64, i64, bool)| {
-        let verdict = if recorded == again { "agrees" } else { "DIFFERS" };
-        format!("{name:<7} recorded {:>14}  again {:>14}  {verdict}", show(*recorded, *price), show(*again, *price))
+/// Recorded against redone.
+fn arithmetic(bar: &Bar, redone: &Redone) -> (bool, Vec<Sum>) {
+    let [open, high, low, close] = redone.prices.unwrap_or_default().map(Price::new);
+    let price = |field, recorded: Price, again: Price| Sum {
+        field,
+        recorded: money(recorded),
+        again: money(again),
+        agrees: recorded == again,
     };
-    (agrees, rows.iter().map(line).collect())
+    let number = |field, recorded: i64, again: i64| Sum {
+        field,
+        recorded: recorded.to_string(),
+        again: again.to_string(),
+        agrees: recorded == again,
+    };
+    let sums = vec![
+        price("open", bar.open, open),
+        price("high", bar.high, high),
+        price("low", bar.low, low),
+        price("close", bar.close, close),
+        number("volume", bar.volume.get(), redone.volume),
+        number("trades", i64::from(bar.n_trades), i64::from(redone.trades)),
+    ];
+    (redone.prices.is_some() && sums.iter().all(|sum| sum.agrees), sums)
 }
+
+/// A price with two decimals at least, so that columns line up.
+fn money(price: Price) -> String {
+    let text = price.to_string();
+    match text.split_once('.') {
+        None => format!("{text}.00"),
+        Some((_, decimals)) if decimals.len() == 1 => format!("{text}0"),
+        Some(_) => text,
+    }
+}
+
+/// The volume of the first tick of a minute or more was traded since the tick before it, which may be long before.
+fn silence(seconds: &Seconds<'_>, bar: &Bar, clock: fn(Ts) -> String) -> Option<String> {
+    let start = bar.start.get();
+    let (_, first) = seconds.between(start, i64::MAX).next()?;
+    let first = first.first()?;
+    let (_, before) = seconds.between(i64::MIN, start).last()?;
+    let before = before.last()?;
+    let counter = first.tick.cum_volume.is_some() && first.volume(bar.tf) > 0;
+    let long = first.at - before.at > SILENCE_NS;
+    (counter && long).then(|| {
+        format!(
+            "the {} shares of the first tick were traded since {}: there is no tick between",
+            first.volume(bar.tf),
+            clock(Ts::new(before.at))
+        )
+    })
+}
+
+/// A stretch without ticks that is worth a word: 20 s.
+const SILENCE_NS: i64 = 20_000_000_000;
 
 /// What else the tape says about the bar's interval.
 fn notes(day: &InstrumentDay, bar: &Bar, end: i64, clock: fn(Ts) -> String) -> Vec<String> {
@@ -186,8 +244,14 @@ fn notes(day: &InstrumentDay, bar: &Bar, end: i64, clock: fn(Ts) -> String) -> V
     for (seq, other) in day.bars.iter().filter(|(_, b)| b.tf == bar.tf && b.start == bar.start) {
         if other.revision != bar.revision {
             notes.push(format!(
-                "revision {} at seq {seq}: o={} h={} l={} c={} v={}",
-                other.revision, other.open, other.high, other.low, other.close, other.volume
+                "revision {} at seq {seq}: o={} h={} l={} c={} v={} trades={}",
+                other.revision,
+                money(other.open),
+                money(other.high),
+                money(other.low),
+                money(other.close),
+                other.volume,
+                other.n_trades
             ));
         }
     }

@@ -31,22 +31,45 @@ pub struct InstrumentDay {
     pub(super) causes: HashMap<Seq, String>,
 }
 
-/// Finds the newest session that holds a moment (or the given run of its date) and reads one instrument of it.
+/// Finds the newest session that holds a moment and trades the symbol (or the given run of its date) and reads that
+/// instrument.
 ///
 /// # Errors
 /// [`ExplainError`] when there is none, or the tape cannot be read.
 pub fn find_day(tape: &Tape, symbol: &str, at: Ts, run: Option<u32>) -> Result<InstrumentDay, ExplainError> {
-    let mut known = Vec::new();
+    let (mut known, mut without) = (Vec::new(), None);
     for segment in tape.segments().iter().rev() {
         let Some(opened) = opening(tape, segment)? else { continue };
         known.push(format!("{}.{}", opened.date, opened.run));
         let holds = opened.calendar.day_start <= at && at < opened.calendar.day_end;
-        if holds && run.is_none_or(|run| run == opened.run) {
+        if !holds || run.is_some_and(|run| run != opened.run) {
+            continue;
+        }
+        if opened.instruments.iter().any(|instrument| instrument.symbol == symbol) {
             return read(tape, segment, opened, symbol);
         }
+        without.get_or_insert(opened);
+    }
+    if let Some(opened) = without {
+        return Err(no_symbol(&opened, symbol));
     }
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     Err(ExplainError::NoSession { symbol: symbol.to_owned(), known })
+}
+
+fn no_symbol(opened: &SessionOpened, symbol: &str) -> ExplainError {
+    const SHOWN: usize = 12;
+    let mut known: Vec<&str> = opened.instruments.iter().map(|instrument| instrument.symbol.as_str()).collect();
+    // The nearest first: same letters regardless of case, then the same beginning.
+    known.sort_by_key(|name| {
+        let same = name.eq_ignore_ascii_case(symbol);
+        let common = name.bytes().zip(symbol.bytes()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+        (!same, usize::MAX - common)
+    });
+    let more = if known.len() > SHOWN { ", ..." } else { "" };
+    known.truncate(SHOWN);
+    let known = format!("{}{more}", known.join(", "));
+    ExplainError::NoSymbol { symbol: symbol.to_owned(), date: opened.date, run: opened.run, known }
 }
 
 fn opening(tape: &Tape, segment: &SegmentInfo) -> Result<Option<SessionOpened>, ReadError> {
@@ -65,9 +88,7 @@ fn read(
     symbol: &str,
 ) -> Result<InstrumentDay, ExplainError> {
     let Some(instrument) = opened.instruments.iter().find(|instrument| instrument.symbol == symbol) else {
-        let known: Vec<&str> = opened.instruments.iter().take(12).map(|i| i.symbol.as_str()).collect();
-        let (date, run) = (opened.date, opened.run);
-        return Err(ExplainError::NoSymbol { symbol: symbol.to_owned(), date, run, known: known.join(", ") });
+        return Err(no_symbol(&opened, symbol));
     };
     let (id, feed) = (instrument.id, instrument.feed);
     let mut day = InstrumentDay {

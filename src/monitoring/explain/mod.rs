@@ -11,7 +11,7 @@ use barkeep_schemas::{Seq, SessionDate, Timeframe, Ts};
 use barkeep_storage::ReadError;
 use serde::Serialize;
 
-pub use bar::{BarQuestion, Explained, explain_bar};
+pub use bar::{BarQuestion, Explained, Sum, explain_bar};
 pub use day::{InstrumentDay, find_day};
 
 /// One step of the chain. Leaves are ticks.

@@ -3,7 +3,7 @@
 use barkeep_engine::BEHAVIOUR;
 use barkeep_schemas::{
     ClockMark, CloseReason, DayCalendar, FeedId, FileKind, Hash32, ImportFinished, ImportStarted, Input, InstrumentId,
-    NANOS, OpeningState, OutsideBar, Seq, SessionClosed, SessionOpened, SourceFile, Tick, Ts,
+    OpeningState, OutsideBar, Phase, Seq, SessionClosed, SessionOpened, SourceFile, Tick, Ts,
 };
 use barkeep_storage::SegmentName;
 
@@ -47,6 +47,9 @@ struct OpenSession {
     now: i64,
     /// The last second that was marked or passed over.
     marked: Option<i64>,
+    /// From the first phase of any class to the end of the last, breaks included: where seconds are marked, so that the
+    /// bars of a part do not wait for the next part to close.
+    span: (Ts, Ts),
 }
 
 impl<'a> Feed<'a> {
@@ -157,6 +160,9 @@ impl<'a> Feed<'a> {
         }
         if let Some(session) = &mut self.session {
             session.rows += 1;
+            let mut spans = session.calendar.classes.iter().flat_map(|class| &class.phases);
+            let trading = spans.any(|s| s.phase == Phase::Continuous && s.start <= row.ts && row.ts < s.end);
+            self.report.outside_hours += u64::from(!trading);
         }
     }
 
@@ -173,7 +179,8 @@ impl<'a> Feed<'a> {
         self.close_session()?;
         let name = self.open_session(&day, &calendar)?;
         self.highest.iter_mut().for_each(|highest| *highest = 0);
-        self.session = Some(OpenSession { day, calendar, rows: 0, name, now: i64::MIN, marked: None });
+        let span = span(&calendar);
+        self.session = Some(OpenSession { day, calendar, rows: 0, name, now: i64::MIN, marked: None, span });
         Ok(None)
     }
 
@@ -237,10 +244,10 @@ impl<'a> Feed<'a> {
             return Ok(());
         }
         session.marked = Some(second);
-        let calendar = session.calendar.clone();
-        for second in first..=second {
-            let ts = Ts::new(second * NANOS);
-            if in_session(&calendar, ts) {
+        let (from, until) = session.span;
+        for second in first.max(from.secs())..=second {
+            let ts = Ts::from_secs(second);
+            if from <= ts && ts < until {
                 self.put(Input::ClockMark(ClockMark { feed: FeedId(0), ts }))?;
             }
         }
@@ -337,8 +344,9 @@ impl<'a> Feed<'a> {
     }
 }
 
-/// Whether any class is in a phase of its day.
-fn in_session(calendar: &DayCalendar, ts: Ts) -> bool {
-    let mut spans = calendar.classes.iter().flat_map(|class| &class.phases);
-    spans.any(|span| span.start <= ts && ts < span.end)
+/// From the start of the first phase of any class to the end of the last.
+fn span(calendar: &DayCalendar) -> (Ts, Ts) {
+    let spans = || calendar.classes.iter().flat_map(|class| &class.phases);
+    let (first, last) = (spans().map(|span| span.start).min(), spans().map(|span| span.end).max());
+    (first.unwrap_or(calendar.day_start), last.unwrap_or(calendar.day_start))
 }

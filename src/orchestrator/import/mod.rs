@@ -10,11 +10,15 @@ mod known;
 mod plan;
 mod rejects;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use barkeep_schemas::{BarOrigin, ConditionRule, FileKind, Hash32, SessionDate, Timeframe, TradeRule};
-use barkeep_storage::{DataDir, OpenError, ReadError, SegmentName, Tape};
+use barkeep_schemas::{
+    BarOrigin, ConditionRule, Derived, Event, EventKind, FileKind, Hash32, Input, Seq, SessionDate, Timeframe,
+    TradeRule,
+};
+use barkeep_storage::{DataDir, Filter, OpenError, ReadError, SegmentName, Tape};
 
 use super::appliance::{Appliance, ApplianceError, Pace};
 use super::calendar::{Calendar, CalendarError};
@@ -136,6 +140,10 @@ pub struct ImportReport {
     pub steps_back: u64,
     /// Rows whose cumulative volume is below the highest seen.
     pub volume_falls: u64,
+    /// Ticks on the tape outside continuous trading: they make no bar.
+    pub outside_hours: u64,
+    /// Ticks on the tape that moved nothing, by the engine's reason.
+    pub set_aside: BTreeMap<&'static str, u64>,
     /// The side file of refused rows.
     pub rejects: Option<PathBuf>,
     /// The first refused rows.
@@ -165,7 +173,7 @@ pub fn import(
     let scanned = scan(&request.files, &request.options, |at: Progress| {
         progress(Pass::Scan, at.bytes_read, at.bytes_total);
     })?;
-    let mapping = canonical(request);
+    let mapping = canonical(request, &scanned.columns);
     let hashes = scanned.hashes();
     let id = import_id(request.options.kind, &hashes, &mapping);
     let plan = plan::Plan::new(request, around, &scanned)?;
@@ -192,8 +200,26 @@ pub fn import(
         }
     };
     report.id = id;
+    report.set_aside = set_aside(around.dir, id)?;
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// Ticks of an import that moved nothing, by reason.
+fn set_aside(dir: &DataDir, id: Hash32) -> Result<BTreeMap<&'static str, u64>, ImportError> {
+    let mut counts = BTreeMap::new();
+    let mut ours = false;
+    let kinds = Filter::kinds([EventKind::SessionOpened, EventKind::TickSetAside]);
+    for event in Tape::open(dir)?.scan(Seq::FIRST, None, &kinds) {
+        match event?.1 {
+            Event::Input(Input::SessionOpened(opened)) => ours = opened.import == Some(id),
+            Event::Derived(Derived::TickSetAside(aside)) if ours => {
+                *counts.entry(aside.reason.name()).or_insert(0) += 1;
+            }
+            Event::Input(_) | Event::Derived(_) => {}
+        }
+    }
+    Ok(counts)
 }
 
 /// Which pass over the files is under way.
@@ -206,8 +232,8 @@ pub enum Pass {
 }
 
 /// Everything that changes what the files mean, in one line.
-fn canonical(request: &ImportRequest) -> String {
-    let mut line = describe(&request.options);
+fn canonical(request: &ImportRequest, columns: &str) -> String {
+    let mut line = describe(&request.options, columns);
     line.push_str(" calendar=");
     line.push_str(request.calendar.name());
     match request.options.kind {

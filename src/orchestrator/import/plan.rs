@@ -46,7 +46,7 @@ pub enum PlanError {
     },
     /// Most rows lie outside the hours of the session.
     #[error(
-        "{file}, line {line}: only {inside} of {rows} rows of {date} lie inside the session ({hours} IST), which range \
+        "{file}, line {line}: only {inside} of {rows} rows of {date} lie inside the session ({hours} IST); they range \
          {seen}: {advice}"
     )]
     OutsideHours {
@@ -151,7 +151,8 @@ fn check_rows(request: &ImportRequest, scan: &Scan) -> Result<(), PlanError> {
 
 fn day(request: &ImportRequest, around: &Surroundings<'_>, scanned: &DateScan) -> Result<PlannedDay, ImportError> {
     let date = scanned.date;
-    let always = Calendar::always(date, &request.options.zone);
+    let zone = request.options.date_zone.as_ref().unwrap_or(&request.options.zone);
+    let always = Calendar::always(date, zone);
     let (start, end) = (always.day_start.get(), always.day_end.get());
     let session = match request.calendar {
         CalendarChoice::Always => Ok(always),

@@ -144,7 +144,7 @@ fn check_parquet(bytes: &[u8], map: &str, expected: &str) {
     let (_folder, paths) = folder(&[("f.parquet", bytes)]);
     let mut options = options(Format::Parquet, FileKind::Ticks, map);
     if map.contains("symbol") {
-        options.symbol = None;
+        options.symbols.clear();
     }
     assert_eq!(read(&paths[0], &options), expected);
 }

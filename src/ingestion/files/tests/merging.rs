@@ -34,7 +34,7 @@ fn a_scan_tells_what_the_files_hold() {
     let b: &[u8] = b"time,symbol,price\n2021-06-04 09:14:00,A,7\nx,A,1\n2021-06-05 15:30:00.5,A,8\n";
     let (_folder, paths) = folder(&[("a.csv", a), ("b.csv", b)]);
     let mut options = ticks("");
-    options.symbol = None;
+    options.symbols.clear();
     let mut reports = Vec::new();
     let scan = scan(&paths, &options, |progress| reports.push(progress)).unwrap();
     let files: Vec<_> =

@@ -18,7 +18,7 @@ use super::*;
 fn options(format: Format, kind: FileKind, map: &str) -> FileOptions {
     let mut options = FileOptions::new(format, kind, TimeZone::get("Asia/Kolkata").unwrap());
     options.mapping = (!map.is_empty()).then(|| Mapping::parse(map).unwrap());
-    options.symbol = Some("A".to_owned());
+    options.symbols = vec!["A".to_owned()];
     options
 }
 

@@ -59,7 +59,7 @@ fn a_step_back_is_kept_and_one_too_far_is_refused() {
 #[test]
 fn a_duplicate_repeats_all_values_of_its_symbols_last_row() {
     let mut options = ticks("time=t:s,price=p,symbol=s,qty=q");
-    options.symbol = None;
+    options.symbols.clear();
     check(
         &options,
         "t,p,s,q\n1622778349,1,A,1\n1622778349,1,B,1\n1622778349,1,NSE:A,1\n1622778349,1,A,2\n",
@@ -156,7 +156,7 @@ fn files_that_are_none_say_what_they_are() {
 #[test]
 fn a_column_of_too_many_symbols_is_not_the_symbols() {
     let mut options = ticks("time=t:s,price=p,symbol=s");
-    options.symbol = None;
+    options.symbols.clear();
     let mut text = "t,p,s\n".to_owned();
     for n in 0..=SYMBOLS_MAX {
         writeln!(text, "1622778349,1,{n}").unwrap();

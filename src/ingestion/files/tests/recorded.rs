@@ -19,7 +19,7 @@ fn data(test: &str) -> Option<PathBuf> {
 fn options(format: Format, kind: FileKind, zone: &str, symbol: Option<&str>, map: &str) -> FileOptions {
     let mut options = FileOptions::new(format, kind, TimeZone::get(zone).unwrap());
     options.mapping = (!map.is_empty()).then(|| Mapping::parse(map).unwrap());
-    options.symbol = symbol.map(str::to_owned);
+    options.symbols = symbol.map(str::to_owned).into_iter().collect();
     options
 }
 
