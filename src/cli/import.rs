@@ -55,12 +55,12 @@ pub struct Args {
     /// TOML file with the effects of condition flags
     #[arg(long, value_name = "FILE")]
     pub conditions: Option<PathBuf>,
-    /// Whose bars they are
-    #[arg(long = "as", value_name = "broker|internal", default_value = "broker", value_parser = parse_origin)]
-    pub origin: BarOrigin,
-    /// Timeframe of bars
-    #[arg(long, value_name = "1s|1|3|5|15|30|60", default_value = "1", value_parser = parse_tf)]
-    pub tf: Timeframe,
+    /// Whose bars they are [default: broker]
+    #[arg(long = "as", value_name = "broker|internal", value_parser = parse_origin)]
+    pub origin: Option<BarOrigin>,
+    /// Timeframe of bars [default: 1]
+    #[arg(long, value_name = "1s|1|3|5|15|30|60", value_parser = parse_tf)]
+    pub tf: Option<Timeframe>,
     /// One JSON object on stdout
     #[arg(long)]
     pub json: bool,
@@ -189,6 +189,13 @@ pub fn request(args: &Args, context: &Context) -> Result<ImportRequest> {
     if args.kind == FileKind::Bars && (args.trade_rule.is_some() || args.conditions.is_some()) {
         bail!("--trade-rule and --conditions are for ticks, these are bars: leave them out");
     }
+    if args.kind == FileKind::Ticks && (args.origin.is_some() || args.tf.is_some()) {
+        bail!("--as and --tf are for bars, these are ticks: leave them out");
+    }
+    let options = args.reading.options(args.kind, context)?;
+    if options.date.is_some() && !options.counts_from_midnight() {
+        bail!("--date is for times of the unit ms_of_day (--map time=COLUMN:ms_of_day): leave it out");
+    }
     let conditions = match &args.conditions {
         Some(path) => {
             let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
@@ -198,12 +205,12 @@ pub fn request(args: &Args, context: &Context) -> Result<ImportRequest> {
     };
     Ok(ImportRequest {
         files: args.files.clone(),
-        options: args.reading.options(args.kind, context)?,
+        options,
         calendar: args.reading.calendar,
         trade_rule: args.trade_rule,
         conditions,
-        origin: args.origin,
-        tf: args.tf,
+        origin: args.origin.unwrap_or(BarOrigin::Broker),
+        tf: args.tf.unwrap_or(Timeframe::M1),
     })
 }
 
@@ -339,6 +346,11 @@ fn fates(report: &ImportReport, kind: FileKind) -> String {
 fn warnings(report: &ImportReport) -> Vec<String> {
     let many = |part: u64| part > 0 && part * 20 > report.rows;
     let mut warnings = Vec::new();
+    if many(report.rejected) {
+        let share = screen::share(report.rejected, report.rows);
+        warnings
+            .push(format!("  warning: {share} of the rows were rejected: see the reasons above and in the side file"));
+    }
     if many(report.volume_falls) {
         warnings.push(format!(
             "  warning: the cumulative volume falls in {}: are several instruments mixed under one symbol, or is the \

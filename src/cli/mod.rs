@@ -16,16 +16,21 @@ pub mod replay;
 pub mod screen;
 pub mod tape;
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr as _;
 
 use anyhow::Result;
-use barkeep_storage::DataDir;
+use barkeep_storage::{CommitError, DataDir, HaltReason, OpenError, ReadError};
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::mirrors::export::ExportError;
+use crate::monitoring::explain::ExplainError;
 use crate::orchestrator::ApplianceError;
 use crate::orchestrator::config::{Config, LogFormat as ConfiguredFormat};
+use crate::orchestrator::import::ImportError;
+use crate::orchestrator::replay::ReplayError;
 
 /// Keeps the tape and keeps the bars honest.
 #[derive(Debug, Parser)]
@@ -149,7 +154,6 @@ fn log_to_stderr(format: Option<LogFormat>, config: &Config) {
 
 /// Prints an error with its causes and chooses between exit codes 2 and 3.
 fn report(error: &anyhow::Error) -> ExitCode {
-    let fatal = error.chain().find_map(|cause| cause.downcast_ref::<ApplianceError>()?.fatal_reason());
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
@@ -158,16 +162,46 @@ fn report(error: &anyhow::Error) -> ExitCode {
             text.push_str(&cause);
         }
     }
-    match fatal {
+    // Whoever closed stderr does not want to be told; the exit code stands.
+    let mut err = io::stderr().lock();
+    match fatal_reason(error) {
         Some(reason) => {
-            eprintln!("fatal {reason}: {}", text.replace('\n', " "));
+            let _ = writeln!(err, "fatal {reason}: {}", text.replace('\n', " "));
             ExitCode::from(3)
         }
         None => {
-            eprintln!("error: {text}");
+            let _ = writeln!(err, "error: {text}");
             ExitCode::from(2)
         }
     }
+}
+
+/// The word that goes with exit code 3, when going on is forbidden: the tape cannot be written, is damaged, or no longer
+/// derives what it holds. Every error that can carry such a reason is asked, since transparent ones hide their inner one.
+fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
+    error.chain().find_map(|cause| {
+        let appliance = cause.downcast_ref::<ApplianceError>().map(ApplianceError::fatal_reason);
+        let import = || cause.downcast_ref::<ImportError>().map(ImportError::fatal_reason);
+        let replay = || cause.downcast_ref::<ReplayError>().map(ReplayError::fatal_reason);
+        let export = || {
+            cause.downcast_ref::<ExportError>().map(|error| {
+                if let ExportError::Read(error) = error { error.fatal_reason() } else { None }
+            })
+        };
+        let explain = || cause.downcast_ref::<ExplainError>().map(ExplainError::fatal_reason);
+        let open = || cause.downcast_ref::<OpenError>().map(OpenError::fatal_reason);
+        let read = || cause.downcast_ref::<ReadError>().map(ReadError::fatal_reason);
+        let commit = || cause.downcast_ref::<CommitError>().map(|error| error.halt_reason().map(HaltReason::word));
+        appliance
+            .or_else(import)
+            .or_else(replay)
+            .or_else(export)
+            .or_else(explain)
+            .or_else(open)
+            .or_else(read)
+            .or_else(commit)
+            .flatten()
+    })
 }
 
 fn run(cli: Cli) -> Result<Verdict> {

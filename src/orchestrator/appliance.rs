@@ -6,6 +6,8 @@
 //!
 //! Invariant: on the tape each input is followed at once by all that it derived, and a transaction holds whole groups.
 
+use std::collections::HashMap;
+
 use barkeep_engine::{BEHAVIOUR, Engine, NoProbe};
 use barkeep_schemas::{
     CloseReason, Derived, Event, EventKind, Hash32, Input, Instrument, InstrumentId, OpeningState, Seq, SessionClosed,
@@ -70,15 +72,26 @@ impl ApplianceError {
         match self {
             Self::Commit(error) => error.halt_reason().map(HaltReason::word),
             Self::Divergent { .. } => Some("divergent_recovery"),
-            Self::Read(error) | Self::Open(OpenError::Read(error)) if error.is_damage() => Some("damaged"),
-            Self::Open(OpenError::NotSealed { .. }) => Some("damaged"),
-            Self::Open(_) | Self::Read(_) | Self::Snapshot(_) | Self::Thread(_) | Self::OtherBehaviour { .. } => None,
+            Self::Read(error) => error.fatal_reason(),
+            Self::Open(error) => error.fatal_reason(),
+            Self::Snapshot(error) => Some(HaltReason::of_io(&error.source).word()),
+            Self::Thread(_) | Self::OtherBehaviour { .. } => None,
         }
     }
 }
 
 /// Room in a batch for what the last input derives.
 const SPARE: usize = 256;
+
+/// Bytes in front of a snapshot's engine: the hash of the event that it ends with, so that a snapshot of another tape is
+/// known as such.
+const MARK_BYTES: usize = 32;
+
+fn mark_of(event: &Event) -> [u8; MARK_BYTES] {
+    let mut bytes = Vec::new();
+    event.encode(&mut bytes);
+    *blake3::hash(&bytes).as_bytes()
+}
 
 /// How often the tape is committed and the engine saved.
 #[derive(Clone, Copy, Debug)]
@@ -117,9 +130,11 @@ pub struct Appliance {
     pace: Pace,
     since_snapshot: u64,
     session: Option<OpenedSession>,
-    instruments: Vec<Instrument>,
+    instruments: HashMap<String, InstrumentId>,
     segment: Option<Segment>,
     counts: Counts,
+    /// The last event handed to the committer.
+    last: Option<Event>,
 }
 
 /// The segment that takes inputs.
@@ -156,13 +171,12 @@ impl Appliance {
             pace,
             since_snapshot: 0,
             session: None,
-            instruments: Vec::new(),
+            instruments: HashMap::new(),
             segment,
             counts: Counts::default(),
+            last: None,
         };
-        if let Some(segment) = segment {
-            appliance.recover(segment.first)?;
-        }
+        appliance.recover()?;
         Ok(appliance)
     }
 
@@ -174,6 +188,11 @@ impl Appliance {
     /// The session of the open segment.
     pub fn session(&self) -> Option<&OpenedSession> {
         self.session.as_ref()
+    }
+
+    /// Whether the open segment begins at `started` and holds no session yet: a crash came between the two.
+    pub fn waits_for_session(&self, started: Seq) -> bool {
+        self.session.is_none() && self.segment.is_some_and(|segment| segment.first == started)
     }
 
     /// The segment that is open to take inputs.
@@ -238,8 +257,8 @@ impl Appliance {
     /// # Errors
     /// [`ApplianceError`] when the tape cannot be written.
     pub fn instrument(&mut self, draft: Instrument) -> Result<InstrumentId, ApplianceError> {
-        if let Some(known) = self.instruments.iter().find(|known| known.symbol == draft.symbol) {
-            return Ok(known.id);
+        if let Some(known) = self.instruments.get(&draft.symbol) {
+            return Ok(*known);
         }
         let id = InstrumentId(self.instruments.len() as u32);
         self.input(Input::InstrumentListed(Box::new(Instrument { id, ..draft })))?;
@@ -287,6 +306,7 @@ impl Appliance {
         if self.batch.is_empty() {
             return Ok(());
         }
+        self.last = self.batch.last().cloned();
         let next = Vec::with_capacity(self.pace.commit_events + SPARE);
         self.committer.submit(std::mem::replace(&mut self.batch, next))?;
         if self.since_snapshot >= self.pace.snapshot_events {
@@ -299,7 +319,10 @@ impl Appliance {
     /// Saves the engine as it stands after the last durable event.
     fn save(&mut self) -> Result<(), ApplianceError> {
         let seq = Seq(self.next.0.saturating_sub(1));
-        let snapshot = snapshot::Snapshot { seq, behaviour: BEHAVIOUR, bytes: self.engine.save() };
+        let Some(last) = &self.last else { return Ok(()) };
+        let mut bytes = mark_of(last).to_vec();
+        bytes.extend(self.engine.save());
+        let snapshot = snapshot::Snapshot { seq, behaviour: BEHAVIOUR, bytes };
         snapshot::save(&self.dir, &snapshot)?;
         self.since_snapshot = 0;
         tracing::debug!(seq = seq.0, "saved a snapshot of the engine");
@@ -310,7 +333,8 @@ impl Appliance {
     fn note(&mut self, input: &Input) {
         match input {
             Input::SessionOpened(opened) => {
-                self.instruments.clone_from(&opened.instruments);
+                let numbered = opened.instruments.iter().map(|instrument| (instrument.symbol.clone(), instrument.id));
+                self.instruments = numbered.collect();
                 self.session = Some(OpenedSession { date: opened.date, import: opened.import, open: true });
             }
             Input::SessionClosed(closed) => {
@@ -318,7 +342,9 @@ impl Appliance {
                     session.open = false;
                 }
             }
-            Input::InstrumentListed(instrument) => self.instruments.push((**instrument).clone()),
+            Input::InstrumentListed(instrument) => {
+                self.instruments.insert(instrument.symbol.clone(), instrument.id);
+            }
             Input::ClockMark(_)
             | Input::Tick(_)
             | Input::FeedGap(_)
@@ -332,54 +358,94 @@ impl Appliance {
         }
     }
 
-    /// Newest valid snapshot, then the tail re-derived and compared.
-    fn recover(&mut self, first: Seq) -> Result<(), ApplianceError> {
+    /// Brings the engine to where the tape ends: the newest valid snapshot, then the tail re-derived and compared. A
+    /// snapshot that does not fit the tape is ignored, as if it were not there.
+    fn recover(&mut self) -> Result<(), ApplianceError> {
         let tape = Tape::open(&self.dir)?;
+        let Some(first) = self.read_roll(&tape)? else { return Ok(()) };
         let last = Seq(self.next.0.saturating_sub(1));
-        let roll = Filter::kinds([EventKind::SessionOpened, EventKind::SessionClosed, EventKind::InstrumentListed]);
-        for event in tape.scan(first, None, &roll) {
-            if let (_, Event::Input(input)) = event? {
-                self.check_behaviour(&input)?;
-                self.note(&input);
-            }
+        let saved = snapshot::newest(&self.dir, BEHAVIOUR, last).filter(|saved| saved.seq >= first);
+        if let Some(saved) = saved
+            && let Some(engine) = self.restore(&tape, &saved)?
+            && self.rederive(&tape, Rederivation::new(engine), saved.seq.plus(1))?.is_none()
+        {
+            return Ok(());
         }
-        let saved = snapshot::newest(&self.dir, BEHAVIOUR, last)
-            .filter(|saved| saved.seq >= first)
-            .and_then(|saved| Some((saved.seq, Engine::restore(&saved.bytes, NoProbe).ok()?)));
-        let (mut rederivation, from) = match saved {
-            Some((seq, engine)) => (Rederivation::new(engine), seq.plus(1)),
-            None => (Rederivation::from_scratch(), first),
-        };
-        self.since_snapshot = self.next.0.saturating_sub(from.0);
-        tracing::debug!(from = from.0, to = last.0, "re-deriving the tail of the tape");
-        let mut first_difference = None;
-        for event in tape.scan(from, None, &Filter::ALL) {
-            let (seq, event) = event?;
-            rederivation
-                .take(seq, &event, |difference| first_difference = first_difference.take().or(Some(difference)));
-            if first_difference.is_some() {
-                break;
-            }
-        }
-        rederivation.finish(|difference| first_difference = first_difference.take().or(Some(difference)));
-        self.engine = rederivation.into_engine();
-        match first_difference {
+        match self.rederive(&tape, Rederivation::from_scratch(), first)? {
+            None => Ok(()),
             Some(difference) => Err(ApplianceError::Divergent {
                 seq: difference.seq,
                 cause: difference.cause,
                 kind: difference.kind(),
                 difference: Box::new(difference),
             }),
-            None => Ok(()),
         }
     }
 
-    fn check_behaviour(&self, input: &Input) -> Result<(), ApplianceError> {
-        if let Input::SessionOpened(opened) = input
-            && opened.behaviour != BEHAVIOUR
-        {
-            return Err(ApplianceError::OtherBehaviour { date: opened.date, recorded: opened.behaviour });
+    /// Reads the roll of the open segment. Returns the first position of the newest segment that holds a session, which
+    /// may lie before it: a segment that a crash left without one carries on from there.
+    fn read_roll(&mut self, tape: &Tape) -> Result<Option<Seq>, ApplianceError> {
+        let roll = Filter::kinds([EventKind::SessionOpened, EventKind::SessionClosed, EventKind::InstrumentListed]);
+        for segment in tape.segments().iter().rev() {
+            let is_open = self.segment.is_some_and(|open| open.name == segment.name);
+            let mut behaviour = None;
+            for event in tape.scan_segment(segment, &roll) {
+                let (_, Event::Input(input)) = event? else { continue };
+                if let Input::SessionOpened(opened) = &input {
+                    behaviour = Some(opened.behaviour);
+                }
+                if is_open {
+                    self.note(&input);
+                }
+            }
+            if let Some(recorded) = behaviour {
+                return self.check_behaviour(recorded).map(|same| same.then_some(segment.first_seq));
+            }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// The engine of a snapshot, when the event that it ends with is the one on the tape.
+    fn restore(&self, tape: &Tape, saved: &snapshot::Snapshot) -> Result<Option<Engine>, ApplianceError> {
+        let Some((mark, state)) = saved.bytes.split_first_chunk::<MARK_BYTES>() else { return Ok(None) };
+        let Some(event) = tape.scan(saved.seq, Some(saved.seq), &Filter::ALL).next() else { return Ok(None) };
+        if mark_of(&event?.1) != *mark {
+            return Ok(None);
+        }
+        Ok(Engine::restore(state, NoProbe).ok())
+    }
+
+    /// Re-derives from a position to the end; the engine is then where the tape is. The first difference, if any.
+    fn rederive(
+        &mut self,
+        tape: &Tape,
+        mut rederivation: Rederivation,
+        from: Seq,
+    ) -> Result<Option<Difference>, ApplianceError> {
+        self.since_snapshot = self.next.0.saturating_sub(from.0);
+        tracing::debug!(from = from.0, to = self.next.0, "re-deriving the tail of the tape");
+        let mut first = None;
+        for event in tape.scan(from, None, &Filter::ALL) {
+            let (seq, event) = event?;
+            rederivation.take(seq, &event, |difference| first = first.take().or(Some(difference)));
+            self.last = Some(event);
+            if first.is_some() {
+                return Ok(first);
+            }
+        }
+        rederivation.finish(|difference| first = first.take().or(Some(difference)));
+        self.engine = rederivation.into_engine();
+        Ok(first)
+    }
+
+    /// Whether the newest session was recorded by an engine of this behaviour. One of another behaviour is left alone when
+    /// it is closed, and not gone on with when it is open.
+    fn check_behaviour(&self, recorded: u32) -> Result<bool, ApplianceError> {
+        match &self.session {
+            Some(session) if session.open && recorded != BEHAVIOUR => {
+                Err(ApplianceError::OtherBehaviour { date: session.date, recorded })
+            }
+            Some(_) | None => Ok(recorded == BEHAVIOUR),
+        }
     }
 }

@@ -31,6 +31,17 @@ pub enum ReplayError {
     },
 }
 
+impl ReplayError {
+    /// The reason that goes with exit code 3 when the tape itself is wrong.
+    pub const fn fatal_reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Open(error) => error.fatal_reason(),
+            Self::Read(error) => error.fatal_reason(),
+            Self::NoSession { .. } => None,
+        }
+    }
+}
+
 /// The outcome of a replay.
 #[derive(Debug, Serialize)]
 pub struct ReplayReport {

@@ -159,36 +159,39 @@ impl Drop for Committer {
     }
 }
 
-/// Works through the jobs until the channel closes or one fails.
+/// Works through the jobs until the channel closes or one fails. A failure is on record before anyone who waits for an
+/// answer learns that none will come.
 fn run(mut writer: Writer, inbox: &Receiver<Job>, shared: &Shared) -> Writer {
+    let fail = |error: CommitError| {
+        *shared.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    };
     for job in inbox {
-        if let Err(error) = work(&mut writer, job, shared) {
-            *shared.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            break;
+        // Who asked may have gone away meanwhile: an answer that nobody takes is no failure.
+        match job {
+            Job::Commit(events) => match writer.commit(&events) {
+                Ok(Some(last)) => shared.durable.store(last.0, Ordering::Release),
+                Ok(None) => {}
+                Err(error) => {
+                    fail(error);
+                    break;
+                }
+            },
+            Job::BeginSegment(date, reply) => match writer.begin_segment(date) {
+                Ok(name) => drop(reply.send(name)),
+                Err(error) => {
+                    fail(error);
+                    break;
+                }
+            },
+            Job::Seal(reply) => match writer.seal() {
+                Ok(()) => drop(reply.send(())),
+                Err(error) => {
+                    fail(error);
+                    break;
+                }
+            },
+            Job::Flush(reply) => drop(reply.send(())),
         }
     }
     writer
-}
-
-fn work(writer: &mut Writer, job: Job, shared: &Shared) -> Result<(), CommitError> {
-    // Who asked may have gone away meanwhile: an answer that nobody takes is no failure.
-    match job {
-        Job::Commit(events) => {
-            if let Some(last) = writer.commit(&events)? {
-                shared.durable.store(last.0, Ordering::Release);
-            }
-        }
-        Job::BeginSegment(date, reply) => {
-            let name = writer.begin_segment(date)?;
-            let _ = reply.send(name);
-        }
-        Job::Seal(reply) => {
-            writer.seal()?;
-            let _ = reply.send(());
-        }
-        Job::Flush(reply) => {
-            let _ = reply.send(());
-        }
-    }
-    Ok(())
 }

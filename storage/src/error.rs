@@ -9,6 +9,7 @@ use std::sync::Arc;
 use barkeep_schemas::{DecodeError, Seq};
 
 use crate::lock::{Holder, LockError};
+use crate::paths::SegmentName;
 use crate::row::Damage;
 
 /// Why the tape could not be read.
@@ -82,6 +83,14 @@ pub enum ReadError {
         #[source]
         source: DecodeError,
     },
+    /// A segment's file has the name of another, or there is a copy of it.
+    #[error("{path}: its header says {header}: give the file its own name, or take the copy away", path = path.display())]
+    Misnamed {
+        /// The file.
+        path: PathBuf,
+        /// The name in the header.
+        header: SegmentName,
+    },
     /// Positions do not run on: something is missing or there twice.
     #[error("{path}: expected seq {expected}, found seq {found}: run `barkeep tape verify`", path = path.display())]
     Broken {
@@ -124,9 +133,20 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// Whether the tape itself is wrong, as against an environment that keeps it from being read.
-    pub const fn is_damage(&self) -> bool {
-        matches!(self, Self::Damaged { .. } | Self::Broken { .. } | Self::Short { .. })
+    /// The reason that goes with exit code 3 when the tape itself is wrong; `None` for an environment that keeps it from
+    /// being read.
+    pub const fn fatal_reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Damaged { .. } | Self::Broken { .. } | Self::Short { .. } | Self::Misnamed { .. } => Some("damaged"),
+            Self::Redb { .. }
+            | Self::File { .. }
+            | Self::Repairing { .. }
+            | Self::NewerFormat { .. }
+            | Self::NewerEvent { .. }
+            | Self::Gone { .. }
+            | Self::Beyond { .. }
+            | Self::Lock(_) => None,
+        }
     }
 
     pub(crate) fn redb(path: &std::path::Path, error: impl Into<redb::Error>) -> Self {
@@ -160,6 +180,17 @@ pub enum OpenError {
     },
 }
 
+impl OpenError {
+    /// The reason that goes with exit code 3 when the tape itself is wrong.
+    pub const fn fatal_reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Read(error) => error.fatal_reason(),
+            Self::NotSealed { .. } => Some("damaged"),
+            Self::Lock(_) | Self::File { .. } => None,
+        }
+    }
+}
+
 /// Why going on is forbidden: the word that goes with exit code 3.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum HaltReason {
@@ -181,7 +212,8 @@ impl HaltReason {
         }
     }
 
-    fn of_io(error: &io::Error) -> Self {
+    /// What an error of the system means for the tape.
+    pub fn of_io(error: &io::Error) -> Self {
         use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
         if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
             Self::DiskFull

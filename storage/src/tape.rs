@@ -95,13 +95,21 @@ impl Tape {
                 Err(ReadError::File { .. }) if !path.exists() => continue,
                 reader => reader?,
             };
-            let (_, info) = inspect(&reader)?;
+            let (header, info) = inspect(&reader)?;
+            if header.name != name {
+                return Err(ReadError::Misnamed { path, header: header.name }.into());
+            }
             if newest.as_ref().is_none_or(|(ordinal, _)| info.ordinal > *ordinal) {
                 newest = Some((info.ordinal, reader));
             }
             segments.push(info);
         }
-        segments.sort_unstable_by_key(|info| info.ordinal);
+        segments.sort_unstable_by_key(|info: &SegmentInfo| info.ordinal);
+        for (one, next) in segments.iter().zip(segments.iter().skip(1)) {
+            if one.ordinal == next.ordinal {
+                return Err(ReadError::Misnamed { path: next.path.clone(), header: one.name }.into());
+            }
+        }
         let newest = newest.map(|(_, reader)| Arc::new(reader));
         Ok(Self { segments: segments.into(), newest, dir: dir.clone() })
     }

@@ -19,6 +19,12 @@ pub enum FileError {
         /// The file as typed.
         file: String,
     },
+    /// A pipe, a device or the like.
+    #[error("{file} is not a regular file; a file is read twice, so write what comes through it to one first")]
+    NotAFile {
+        /// The path as typed.
+        file: String,
+    },
     /// It is a directory.
     #[error("{file}: this is a directory; name the files in it")]
     Directory {

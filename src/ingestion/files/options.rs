@@ -84,6 +84,12 @@ impl FileOptions {
         }
     }
 
+    /// Whether any time counts from the midnight of [`FileOptions::date`].
+    pub fn counts_from_midnight(&self) -> bool {
+        let by_day = |mapping: &Mapping| mapping.iter().any(|mapped| mapped.unit == Unit::Time(TimeUnit::MsOfDay));
+        self.mapping.as_ref().is_some_and(by_day)
+    }
+
     /// The options of one of `count` files: with its own symbol where each file has one.
     ///
     /// # Errors

@@ -248,6 +248,9 @@ fn open_file(path: &Path, file: &str) -> Result<(File, u64), FileError> {
     if metadata.is_dir() {
         return Err(FileError::Directory { file: file.to_owned() });
     }
+    if !metadata.is_file() {
+        return Err(FileError::NotAFile { file: file.to_owned() });
+    }
     let handle = File::open(path).map_err(unreadable)?;
     if metadata.is_file() && metadata.len() == 0 {
         return Err(FileError::Empty { file: file.to_owned() });

@@ -25,9 +25,9 @@ pub struct TickRow {
     pub recv: Option<Ts>,
     /// Last traded price, above zero, at most [`Price::MAX`].
     pub price: Price,
-    /// Quantity, 0 to 10^15; absent when not mapped or the cell is empty.
+    /// Quantity, 0 to 10^12; absent when not mapped or the cell is empty.
     pub qty: Option<Qty>,
-    /// The day's volume so far, 0 to 10^15; absent when not mapped or the cell is empty.
+    /// The day's volume so far, 0 to 10^12; absent when not mapped or the cell is empty.
     pub cum_volume: Option<Qty>,
     /// Best bid; absent when not mapped, empty or zero.
     pub bid: Option<Price>,
@@ -58,7 +58,7 @@ pub struct BarRow {
     pub low: Price,
     /// Last trade.
     pub close: Price,
-    /// Shares traded, 0 to 10^15.
+    /// Shares traded, 0 to 10^12.
     pub volume: Qty,
 }
 

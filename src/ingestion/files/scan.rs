@@ -119,6 +119,8 @@ pub struct Scan {
     pub symbols: Vec<SymbolScan>,
     /// The dates, earliest first.
     pub dates: Vec<DateScan>,
+    /// Of bars: the widest grid that all starts lie on, nanoseconds of the wall clock; 0 for ticks.
+    pub grid_ns: i64,
     /// The fields that a column of the first file fills.
     pub fields: Vec<Field>,
     /// The fields with the numbers and units of their columns, file after file where they differ.
@@ -225,6 +227,15 @@ pub fn scan(
     Ok(tally.finish(fields, columns))
 }
 
+/// The greatest common divisor; `a` is 0 at first.
+fn gcd(a: i64, b: i64) -> i64 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
 /// The counts while the rows pass.
 struct Tally {
     zone: Zone,
@@ -233,6 +244,7 @@ struct Tally {
     /// The place in `symbols` of each symbol's number.
     places: Vec<Option<usize>>,
     dates: Vec<DateScan>,
+    grid_ns: i64,
     /// The place in `dates` of each date, and that of the last row.
     date_places: BTreeMap<SessionDate, usize>,
     last_date: usize,
@@ -246,6 +258,7 @@ impl Tally {
             symbols: Vec::new(),
             places: Vec::new(),
             dates: Vec::new(),
+            grid_ns: 0,
             date_places: BTreeMap::new(),
             last_date: 0,
         }
@@ -260,7 +273,10 @@ impl Tally {
                 file.steps_back += u64::from(tick.step_back);
                 (tick.line, tick.symbol, tick.ts, tick.price)
             }
-            Entry::Bar(bar) => (bar.line, bar.symbol, bar.start, bar.low),
+            Entry::Bar(bar) => {
+                self.grid_ns = gcd(self.grid_ns, self.zone.date_and_time(bar.start.get()).1);
+                (bar.line, bar.symbol, bar.start, bar.low)
+            }
             Entry::Rejected(rejection) => {
                 file.rejected += 1;
                 if file.examples.len() < EXAMPLES_MAX {
@@ -314,6 +330,6 @@ impl Tally {
 
     fn finish(mut self, fields: Vec<Field>, columns: String) -> Scan {
         self.dates.sort_by_key(|date| date.date);
-        Scan { files: self.files, symbols: self.symbols, dates: self.dates, fields, columns }
+        Scan { files: self.files, symbols: self.symbols, dates: self.dates, grid_ns: self.grid_ns, fields, columns }
     }
 }

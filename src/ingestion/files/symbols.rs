@@ -88,11 +88,17 @@ pub fn clean_symbol(cell: &[u8]) -> Result<&str, &'static str> {
         Err("is empty; a tradingsymbol such as HDFCBANK was expected")
     } else if symbol.len() > SYMBOL_BYTES_MAX {
         Err("is longer than 64 bytes; a tradingsymbol such as HDFCBANK was expected")
-    } else if symbol.chars().any(char::is_control) {
+    } else if symbol.chars().any(is_unprintable) {
         Err("holds control characters; a tradingsymbol such as HDFCBANK was expected")
     } else {
         Ok(symbol)
     }
+}
+
+/// Control characters, and those that hide or turn the text around them.
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::mapping::{Field, Radix};
 use super::number::{NumberError, decimal, power_of_ten, scale_signed};
 
 /// The highest quantity a file may carry.
-const QTY_MAX: i64 = 1_000_000_000_000_000;
+const QTY_MAX: i64 = 1_000_000_000_000;
 
 /// How far, relative to itself, a binary price may be from four decimals.
 const FLOAT_SLACK: f64 = 1e-7;
@@ -115,7 +115,7 @@ fn float_price(value: f64, divisor: u8) -> Result<i64, ValueError> {
     Ok(raw as i64)
 }
 
-/// A whole quantity, 0 to 10^15.
+/// A whole quantity, 0 to 10^12.
 pub(super) fn qty(cell: Cell<'_>) -> Result<Qty, ValueError> {
     let raw = match cell {
         Cell::Text(text) => decimal(text, 0)?,

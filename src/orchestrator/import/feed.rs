@@ -3,7 +3,7 @@
 use barkeep_engine::BEHAVIOUR;
 use barkeep_schemas::{
     ClockMark, CloseReason, DayCalendar, FeedId, FileKind, Hash32, ImportFinished, ImportStarted, Input, InstrumentId,
-    OpeningState, OutsideBar, Phase, Seq, SessionClosed, SessionOpened, SourceFile, Tick, Ts,
+    OpeningState, OutsideBar, Phase, Seq, SessionClosed, SessionDate, SessionOpened, SourceFile, Tick, Ts,
 };
 use barkeep_storage::SegmentName;
 
@@ -85,6 +85,10 @@ impl<'a> Feed<'a> {
     }
 
     pub(super) fn run(mut self, progress: &mut dyn FnMut(Pass, u64, u64)) -> Result<ImportReport, ImportError> {
+        if self.request.options.kind == FileKind::Ticks && self.skip > 0 && !self.resumes_session() {
+            // What was open since then belongs to another import.
+            self.report.abandoned = self.appliance.abandon_session()?;
+        }
         match self.started {
             // Bars join whatever is open; ticks need a session of their own.
             Seq(0) if self.request.options.kind == FileKind::Bars => {}
@@ -105,6 +109,11 @@ impl<'a> Feed<'a> {
         self.finish()
     }
 
+    /// Whether the session that is open is one of this import's.
+    fn resumes_session(&self) -> bool {
+        self.appliance.session().is_some_and(|session| session.import == Some(self.id))
+    }
+
     /// Feeds every row of the merged files.
     fn rows(&mut self, progress: &mut dyn FnMut(Pass, u64, u64)) -> Result<(), ImportError> {
         let mut merge = Merge::open_scanned(&self.request.files, &self.request.options, self.scan)?;
@@ -114,7 +123,7 @@ impl<'a> Feed<'a> {
             self.report.rows += 1;
             match entry {
                 Entry::Tick(row) => self.tick(file, &row)?,
-                Entry::Bar(row) => self.bar(&row)?,
+                Entry::Bar(row) => self.bar(file, &row)?,
                 Entry::Rejected(rejection) => self.reject(rejection)?,
             }
             if self.report.rows.is_multiple_of(TOLD_EVERY) {
@@ -174,7 +183,7 @@ impl<'a> Feed<'a> {
         };
         let calendar = match &day.session {
             Ok(calendar) => calendar.clone(),
-            Err(why) => return Ok(Some(format!("{} has no session: {why}", day.date))),
+            Err(why) => return Ok(Some(no_session(day.date, why))),
         };
         self.close_session()?;
         let name = self.open_session(&day, &calendar)?;
@@ -193,7 +202,7 @@ impl<'a> Feed<'a> {
         let fresh = self.started == Seq(0);
         let name = match self.appliance.segment() {
             // Interrupted between `ImportStarted` and `SessionOpened`: the segment is there and waits for its session.
-            Some(name) if !fresh && self.appliance.session().is_none() => name,
+            Some(name) if self.appliance.waits_for_session(self.started) => name,
             Some(_) | None => self.appliance.begin_segment(day.date)?,
         };
         if fresh {
@@ -267,10 +276,19 @@ impl<'a> Feed<'a> {
         self.begin()
     }
 
-    fn bar(&mut self, row: &BarRow) -> Result<(), ImportError> {
+    fn bar(&mut self, file: usize, row: &BarRow) -> Result<(), ImportError> {
         let t = row.start.get();
         let day = self.plan.days.iter().find(|day| day.start <= t && t < day.end);
-        let Some(date) = day.map(|day| day.date) else { return Ok(()) };
+        let refused = match day.map(|day| (day.date, &day.session)) {
+            Some((_, Ok(_))) => None,
+            Some((date, Err(why))) => Some(no_session(date, why)),
+            None => Some("its date was not there when the file was scanned".to_owned()),
+        };
+        let (Some(date), None) = (day.map(|day| day.date), &refused) else {
+            let why = refused.unwrap_or_default();
+            let raw = format!("{} {}", row.start.get(), row.open);
+            return self.reject(Rejection { file: file_name(self.scan, file), line: row.line, column: None, why, raw });
+        };
         let draft = self.plan.instrument(row.symbol.index(), date, self.around.calendar);
         self.accepted += 1;
         if self.skip > 0 {
@@ -342,6 +360,10 @@ impl<'a> Feed<'a> {
         self.appliance.input(input)?;
         Ok(())
     }
+}
+
+fn no_session(date: SessionDate, why: &str) -> String {
+    format!("{date} has no session: {why}")
 }
 
 /// From the start of the first phase of any class to the end of the last.

@@ -6,7 +6,7 @@ use barkeep_storage::{Filter, ReadError, Tape};
 /// How far an import has come.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Known {
-    /// Not begun, or begun and given up.
+    /// Not begun.
     Nothing,
     /// Begun at `started` and interrupted after `inputs` of its inputs.
     Begun {
@@ -40,38 +40,127 @@ pub fn known(tape: &Tape, id: Hash32) -> Result<Known, ReadError> {
     }
 }
 
-/// Counts the inputs of an import from its start on. Other commands may have put inputs of other kinds between them.
+/// Counts the inputs of an import from its start on. Other commands may have put inputs of other kinds between them, and
+/// other imports whole sessions; a session of ours that was given up for them does not count.
 fn begun(tape: &Tape, id: Hash32, started: Seq) -> Result<Known, ReadError> {
     let own = Filter::kinds([
-        EventKind::ImportStarted,
         EventKind::SessionOpened,
         EventKind::SessionClosed,
         EventKind::ClockMark,
         EventKind::Tick,
         EventKind::OutsideBar,
     ]);
-    let mut inputs = 0;
+    // `ImportStarted` itself is the first.
+    let (mut inputs, mut settled, mut ours) = (1, 1, false);
     for event in tape.scan(started, None, &own) {
         let (_, Event::Input(input)) = event? else { continue };
-        let (ours, given_up) = match &input {
-            Input::ImportStarted(begun) => (begun.id == id, false),
-            Input::SessionOpened(opened) => (opened.import == Some(id), opened.import != Some(id)),
-            Input::SessionClosed(closed) => (true, closed.reason == CloseReason::Abandoned),
-            Input::OutsideBar(bar) => (bar.import == started, false),
-            Input::ClockMark(_)
-            | Input::Tick(_)
+        match &input {
+            Input::SessionOpened(opened) => {
+                ours = opened.import == Some(id);
+                inputs += u64::from(ours);
+            }
+            Input::SessionClosed(closed) if ours => {
+                ours = false;
+                match closed.reason {
+                    CloseReason::Complete => {
+                        inputs += 1;
+                        settled = inputs;
+                    }
+                    CloseReason::Abandoned => inputs = settled,
+                }
+            }
+            Input::OutsideBar(bar) => inputs += u64::from(bar.import == started),
+            Input::ClockMark(_) | Input::Tick(_) => inputs += u64::from(ours),
+            Input::SessionClosed(_)
             | Input::FeedGap(_)
             | Input::InstrumentListed(_)
             | Input::ConfigChanged(_)
+            | Input::ImportStarted(_)
             | Input::ImportFinished(_)
             | Input::OperatorCommand(_)
             | Input::ReconRun(_)
-            | Input::ReconDifference(_) => (true, false),
-        };
-        if given_up {
-            return Ok(Known::Nothing);
+            | Input::ReconDifference(_) => {}
         }
-        inputs += u64::from(ours);
     }
     Ok(Known::Begun { started, inputs })
+}
+
+#[cfg(test)]
+mod tests {
+    use barkeep_schemas::{
+        CalendarKind, ClockMark, DayCalendar, EngineConfig, FeedId, FileKind, ImportStarted, SessionClosed,
+        SessionDate, SessionOpened, Ts,
+    };
+    use barkeep_storage::{DataDir, Writer};
+
+    use super::*;
+
+    const OURS: Hash32 = Hash32([1; 32]);
+    const THEIRS: Hash32 = Hash32([2; 32]);
+
+    fn opened(import: Hash32, day: i32) -> Event {
+        let calendar = DayCalendar {
+            kind: CalendarKind::Always,
+            zone: "UTC".into(),
+            name: "always".into(),
+            day_start: Ts::from_secs(i64::from(day) * 86_400),
+            day_end: Ts::from_secs(i64::from(day + 1) * 86_400),
+            tradable: true,
+            classes: Vec::new(),
+        };
+        let config = EngineConfig { grace_ns: 0, ahead_ns: 0, horizon_ns: 0, reset_after_ns: 0 };
+        Event::Input(Input::SessionOpened(Box::new(SessionOpened {
+            date: SessionDate(day),
+            run: 1,
+            behaviour: 1,
+            import: Some(import),
+            calendar,
+            config,
+            feeds: Vec::new(),
+            instruments: Vec::new(),
+            opening: Vec::new(),
+        })))
+    }
+
+    fn closed(day: i32, reason: CloseReason) -> Event {
+        Event::Input(Input::SessionClosed(SessionClosed { date: SessionDate(day), reason }))
+    }
+
+    fn started(id: Hash32) -> Event {
+        let started = ImportStarted { id, kind: FileKind::Ticks, files: Vec::new(), mapping: String::new() };
+        Event::Input(Input::ImportStarted(Box::new(started)))
+    }
+
+    fn mark(second: i64) -> Event {
+        Event::Input(Input::ClockMark(ClockMark { feed: FeedId(0), ts: Ts::from_secs(second) }))
+    }
+
+    #[track_caller]
+    fn check(events: &[Event], expected: &Known) {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let dir = DataDir::new(folder.path());
+        let mut writer = Writer::open(&dir, "test").expect("a writer");
+        writer.begin_segment(SessionDate(10)).expect("a segment");
+        writer.commit(events).expect("a commit");
+        writer.close().expect("a clean end");
+        let tape = Tape::open(&dir).expect("a tape");
+        assert_eq!(known(&tape, OURS).expect("an answer"), *expected);
+    }
+
+    #[test]
+    fn what_another_import_brought_and_what_was_given_up_for_it_do_not_count() {
+        let whole_day = [started(OURS), opened(OURS, 10), mark(1), mark(2), closed(10, CloseReason::Complete)];
+        let begun = |inputs| Known::Begun { started: Seq(1), inputs };
+        check(&whole_day, &begun(5));
+        check(&[started(THEIRS)], &Known::Nothing);
+        let mut events = whole_day.to_vec();
+        events.extend([opened(OURS, 11), mark(86_401)]);
+        check(&events, &begun(7));
+        events.push(closed(11, CloseReason::Abandoned));
+        check(&events, &begun(5));
+        events.extend([started(THEIRS), opened(THEIRS, 12), mark(5), closed(12, CloseReason::Complete)]);
+        check(&events, &begun(5));
+        events.extend([opened(OURS, 11), mark(86_401)]);
+        check(&events, &begun(7));
+    }
 }

@@ -18,7 +18,7 @@ use barkeep_schemas::{
     BarOrigin, ConditionRule, Derived, Event, EventKind, FileKind, Hash32, Input, Seq, SessionDate, Timeframe,
     TradeRule,
 };
-use barkeep_storage::{DataDir, Filter, OpenError, ReadError, SegmentName, Tape};
+use barkeep_storage::{DataDir, Filter, HaltReason, OpenError, ReadError, SegmentName, Tape};
 
 use super::appliance::{Appliance, ApplianceError, Pace};
 use super::calendar::{Calendar, CalendarError};
@@ -111,6 +111,21 @@ pub enum ImportError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl ImportError {
+    /// The reason that goes with exit code 3 when going on is forbidden.
+    pub fn fatal_reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Appliance(error) => error.fatal_reason(),
+            Self::Open(error) => error.fatal_reason(),
+            Self::Read(error) => error.fatal_reason(),
+            Self::Rejects { source, .. } => {
+                Some(HaltReason::of_io(source)).filter(|reason| *reason == HaltReason::DiskFull).map(HaltReason::word)
+            }
+            Self::File(_) | Self::Plan(_) | Self::Calendar(_) => None,
+        }
+    }
 }
 
 impl From<PlanError> for ImportError {

@@ -29,6 +29,25 @@ pub enum PlanError {
         /// The files.
         files: String,
     },
+    /// Starts of bars that are no starts of bars.
+    #[error(
+        "the bars start every {found}, which is not --tf {tf}: give the timeframe that the file has (--tf 1s, 1, 3, 5, 15, \
+         30 or 60)"
+    )]
+    OffGrid {
+        /// The widest grid that all starts lie on.
+        found: String,
+        /// The timeframe given.
+        tf: &'static str,
+    },
+    /// A trade rule that needs a column which is not there.
+    #[error("--trade-rule {rule} needs a column for {field}: map one, or give --trade-rule all")]
+    RuleWithoutColumn {
+        /// The rule.
+        rule: TradeRule,
+        /// The field.
+        field: Field,
+    },
     /// Every row lies on a day without a session.
     #[error(
         "{file}, line {line}: {date} has no session ({why}), and no other date of the file has one; for data that is not \
@@ -96,9 +115,9 @@ impl Plan {
         for date in &scan.dates {
             days.push(day(request, around, date)?);
         }
-        if request.options.kind == FileKind::Ticks {
-            check_days(&days, scan)?;
-        }
+        check_days(&days, scan)?;
+        check_grid(request, scan)?;
+        check_rule(request, scan)?;
         let class = |symbol: &str| match request.calendar {
             CalendarChoice::Nse => around.universe.class_of(symbol),
             CalendarChoice::Always => InstrumentClass::Always,
@@ -156,9 +175,11 @@ fn day(request: &ImportRequest, around: &Surroundings<'_>, scanned: &DateScan) -
     let (start, end) = (always.day_start.get(), always.day_end.get());
     let session = match request.calendar {
         CalendarChoice::Always => Ok(always),
-        CalendarChoice::Nse => match around.calendar.day(date)? {
-            DayKind::Session(session) => Ok(session),
-            DayKind::Closed { reason } => Err(reason.to_string()),
+        CalendarChoice::Nse => match around.calendar.day(date) {
+            Ok(DayKind::Session(session)) => Ok(session),
+            Ok(DayKind::Closed { reason }) => Err(reason.to_string()),
+            // A stray date must not stop the others; when there is no other, the plan is refused with this sentence.
+            Err(error) => Err(error.to_string()),
         },
     };
     let (start, end) = session.as_ref().map_or((start, end), |day| (day.day_start.get(), day.day_end.get()));
@@ -180,6 +201,33 @@ fn check_days(days: &[PlannedDay], scan: &Scan) -> Result<(), PlanError> {
             Err(PlanError::ClosedDates { file, line: scanned.first.line, date: day.date, why })
         }
         Some(_) | None => Ok(()),
+    }
+}
+
+/// Bars must start where bars of their timeframe start: on multiples of it, counted from an open on the quarter hour.
+fn check_grid(request: &ImportRequest, scan: &Scan) -> Result<(), PlanError> {
+    const QUARTER_NS: i64 = 900 * NANOS;
+    if request.options.kind == FileKind::Ticks || scan.grid_ns % request.tf.nanos().min(QUARTER_NS) == 0 {
+        return Ok(());
+    }
+    let found = match scan.grid_ns {
+        ns if ns % (60 * NANOS) == 0 => format!("{} min", ns / NANOS / 60),
+        ns if ns % NANOS == 0 => format!("{} s", ns / NANOS),
+        ns => format!("{ns} ns"),
+    };
+    Err(PlanError::OffGrid { found, tf: request.tf.name() })
+}
+
+/// A rule needs the columns that it looks at.
+fn check_rule(request: &ImportRequest, scan: &Scan) -> Result<(), PlanError> {
+    let lacking = match request.trade_rule {
+        Some(TradeRule::Qty) => Some(Field::Qty),
+        Some(TradeRule::Kite) => Some(Field::CumVolume),
+        Some(TradeRule::All) | None => None,
+    };
+    match (lacking.filter(|field| !scan.fields.contains(field)), request.trade_rule) {
+        (Some(field), Some(rule)) => Err(PlanError::RuleWithoutColumn { rule, field }),
+        (Some(_) | None, _) => Ok(()),
     }
 }
 
