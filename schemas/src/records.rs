@@ -191,19 +191,24 @@ names! {
 }
 
 record! {
-    /// A reconciliation was run. Its differences follow, each naming `run_id`.
+    /// A reconciliation was run. Its differences follow, each naming `run_id`; a bar that it covers and does not name
+    /// was found in order. Which bars it covers: those of `symbols` in `tf` that start from `from` to `to`.
     pub struct ReconRun {
         /// Identity: the last position of the tape when the bars were compared.
         pub run_id: Seq,
         /// The date compared.
         pub session_date: SessionDate,
+        /// Which session of that date, from 1; 0 where the date has none and its bars were imported as our own.
+        pub session_run: u32,
         /// The timeframe compared.
         pub tf: Timeframe,
+        /// The symbols compared, by their numbers in this segment.
+        pub symbols: Vec<InstrumentId>,
         /// The import that holds the other side.
         pub import: Seq,
-        /// First start compared.
+        /// First start covered, whether or not a bar starts there.
         pub from: Ts,
-        /// Last start compared.
+        /// Last start covered, whether or not a bar starts there.
         pub to: Ts,
         /// The tolerance as typed.
         pub tolerance: String,

@@ -184,9 +184,9 @@ fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
         let import = || cause.downcast_ref::<ImportError>().map(ImportError::fatal_reason);
         let replay = || cause.downcast_ref::<ReplayError>().map(ReplayError::fatal_reason);
         let export = || {
-            cause.downcast_ref::<ExportError>().map(|error| {
-                if let ExportError::Read(error) = error { error.fatal_reason() } else { None }
-            })
+            cause
+                .downcast_ref::<ExportError>()
+                .map(|error| if let ExportError::Read(error) = error { error.fatal_reason() } else { None })
         };
         let explain = || cause.downcast_ref::<ExplainError>().map(ExplainError::fatal_reason);
         let open = || cause.downcast_ref::<OpenError>().map(OpenError::fatal_reason);

@@ -15,7 +15,7 @@ use barkeep_schemas::{BarOrigin, FileKind, ReconStatus, Timeframe, Ts};
 use barkeep_storage::Tape;
 
 use self::compared::Compared;
-use self::day::Day;
+use self::day::{Candidates, Day};
 use super::import::{self, Reading};
 use super::screen::{say, say_json};
 use super::{Context, Verdict, moment};
@@ -32,9 +32,12 @@ use crate::orchestrator::import::ImportRequest;
 /// first to its last stamp or --from to --to. Exit code 1 while any bar outside tolerance is not healed.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  barkeep recon --date 2021-06-04 --source HDFCBANK_1m.csv --map time=datetime
-  barkeep recon --date 2013-10-07 --source aig_minute.zip --symbol AIG --no-header --calendar always \\
-      --tz America/New_York --from 09:30 --to 16:00 --map time=1:ms_of_day,open=2:1e4,high=3:1e4,low=4:1e4,close=5:1e4,volume=6")]
+  barkeep recon --date 2021-06-04 --source HDFCBANK_1m.csv \\
+      --map time=datetime
+  barkeep recon --date 2013-10-07 --source aig_minute.zip --symbol AIG \\
+      --no-header --calendar always --tz America/New_York \\
+      --from 09:30 --to 16:00 --map \\
+      time=1:ms_of_day,open=2:1e4,high=3:1e4,low=4:1e4,close=5:1e4,volume=6")]
 pub struct Args {
     /// The broker's bars: a file; kite (the live broker) is not there yet
     #[arg(long, value_name = "FILE|kite")]
@@ -42,7 +45,7 @@ pub struct Args {
     /// How the file and its columns are read
     #[command(flatten)]
     pub reading: DatedReading,
-    /// Which session of that date [default: the newest]
+    /// Which session of that date [default: the newest that has a symbol of the file]
     #[arg(long, value_name = "K")]
     pub run: Option<u32>,
     /// Only these symbols of the file
@@ -106,9 +109,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
     let outcome = reconcile(args, context)?;
     if args.json {
         outcome.rejected.iter().for_each(|row| eprintln!("rejected: {row}"));
+        outcome.notes.iter().for_each(|note| eprintln!("note: {note}"));
         say_json(&outcome.report)?;
     } else {
-        say(text::report(&outcome.report, &outcome.rejected))?;
+        say(text::report(&outcome))?;
     }
     Ok(Verdict::fine_if(outcome.report.unhealed == 0))
 }
@@ -120,6 +124,19 @@ pub(super) struct Outcome {
     pub(super) differences: Vec<(String, Ts, ReconStatus)>,
     /// The first refused rows of the file, with their lines.
     rejected: Vec<String>,
+    /// What a reader should know of the choice of the session and the hours.
+    notes: Vec<String>,
+    /// What the next commands need beside the date.
+    flags: Flags,
+}
+
+/// What a command about this reconciliation must be told beside the date.
+#[derive(Clone, Default, Debug)]
+struct Flags {
+    /// The session's run, where the date has several.
+    run: Option<u32>,
+    /// The folder of the tape, where the configuration names another.
+    data_dir: Option<String>,
 }
 
 /// What is compared, before anything is written.
@@ -152,6 +169,7 @@ pub(super) fn reconcile(args: &Args, context: &Context) -> Result<Outcome> {
     let facts = Facts {
         run_id: compared.run_id,
         date: plan.day.date,
+        run: plan.day.run(),
         tf: args.tf,
         source: plan.file.files.first().map(|file| file.name.clone()).unwrap_or_default(),
         tolerance: plan.tolerance_text.clone(),
@@ -164,7 +182,31 @@ pub(super) fn reconcile(args: &Args, context: &Context) -> Result<Outcome> {
     let rejected = plan.file.files.iter().flat_map(|file| &file.examples).map(ToString::to_string).collect();
     let named = |row: &Difference| Some((plan.symbols.name(row.symbol)?.to_owned(), row.start, row.status));
     let differences = compared.comparison.differences.iter().filter_map(named).collect();
-    Ok(Outcome { report: Report::new(facts, &compared.comparison, &plan.symbols), differences, rejected })
+    let report = Report::new(facts, &compared.comparison, &plan.symbols);
+    let notes = plan.day.note.iter().cloned().chain(outside(args, &plan, compared.held)).collect();
+    let root = context.dir.root();
+    let flags = Flags {
+        run: plan.day.run().filter(|_| plan.day.several),
+        data_dir: (root != context.config.data_dir.as_path()).then(|| root.display().to_string()),
+    };
+    Ok(Outcome { report, differences, rejected, notes, flags })
+}
+
+/// Says so where --from or --to reach outside what the file holds of the day.
+fn outside(args: &Args, plan: &Plan, held: Option<(Ts, Ts)>) -> Option<String> {
+    let Some((first, last)) = held else {
+        return Some(format!("of {} the file holds no bar of these symbols", plan.day.date));
+    };
+    let before = args.from.is_some() && plan.window.from < first;
+    let after = args.to.is_some() && plan.window.until.get() > last.get().saturating_add(args.tf.nanos());
+    let flags = match (before, after) {
+        (false, false) => return None,
+        (true, false) => "--from reaches",
+        (false, true) => "--to reaches",
+        (true, true) => "--from and --to reach",
+    };
+    let days = text::Days::of(first, last);
+    Some(format!("{flags} outside: the file holds {} to {}", days.at(first), days.at(last)))
 }
 
 /// The file as an import of the broker's bars. The date is part of what the file means only where its times need one.
@@ -194,9 +236,11 @@ fn plan(args: &Args, context: &Context, request: &ImportRequest) -> Result<Plan>
     let date = args.reading.0.date.as_deref().context("--date is missing: give the date of the session")?;
     let zone = &request.options.zone;
     let tape = Tape::open(&context.dir)?;
-    let day = Day::find(&tape, moment::date(date)?, args.run, args.reading.0.calendar, zone)?;
+    let candidates = Candidates::find(&tape, moment::date(date)?, args.run)?;
     let file = scan(&request.files, &request.options, |_| {})?;
     let (Some(first), Some(last)) = (file.first(), file.last()) else { bail!(nothing_readable(&file)) };
+    let symbols = symbols(&args.symbols, &file, &args.source)?;
+    let day = candidates.choose(&tape, &symbols, args.reading.0.calendar, zone)?;
     if !day.is_touched(&file, zone) {
         bail!(
             "{} has no bar of {}: it holds {} to {}; is --date or --tz wrong?",
@@ -219,7 +263,6 @@ fn plan(args: &Args, context: &Context, request: &ImportRequest) -> Result<Plan>
             moment::ist(window.until)
         );
     }
-    let symbols = symbols(&args.symbols, &file, &args.source)?;
     let (tolerance, tolerance_text) = tolerance(args, context);
     Ok(Plan { day, file, symbols, window, tolerance, tolerance_text })
 }

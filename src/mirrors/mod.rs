@@ -4,6 +4,7 @@
 //! tape, or know the engine. Who calls it: the commands.
 
 pub mod export;
+pub mod sessions;
 pub mod symbols;
 
 #[cfg(test)]

@@ -34,6 +34,10 @@ pub(crate) fn instrument(id: u32, symbol: &str) -> Instrument {
 }
 
 pub(crate) fn opened(day: u8, symbols: &[&str]) -> Event {
+    opened_run(day, 1, symbols)
+}
+
+pub(crate) fn opened_run(day: u8, run: u32, symbols: &[&str]) -> Event {
     let instruments = (0..).zip(symbols).map(|(id, symbol)| instrument(id, symbol)).collect();
     let config = EngineConfig {
         grace_ns: 3_000_000_000,
@@ -43,7 +47,7 @@ pub(crate) fn opened(day: u8, symbols: &[&str]) -> Event {
     };
     Event::Input(Input::SessionOpened(Box::new(SessionOpened {
         date: date(day),
-        run: 1,
+        run,
         behaviour: 3,
         import: Some(Hash32([0xab; 32])),
         calendar: DayCalendar {
@@ -152,18 +156,26 @@ pub(crate) fn import_finished() -> Event {
     })))
 }
 
-pub(crate) fn recon_run(run_id: u64) -> Event {
+/// A run of the first two minutes of both symbols that finds so many differences, by status.
+pub(crate) fn recon_run(run_id: u64, differences: [u64; 4]) -> Event {
+    recon_run_of(1, run_id, &[0, 1], differences)
+}
+
+/// A run over the first two minutes of one session of the date.
+pub(crate) fn recon_run_of(session_run: u32, run_id: u64, ids: &[u32], differences: [u64; 4]) -> Event {
     Event::Input(Input::ReconRun(Box::new(ReconRun {
         run_id: Seq(run_id),
         session_date: date(4),
+        session_run,
         tf: Timeframe::M1,
+        symbols: ids.iter().copied().map(InstrumentId).collect(),
         import: Seq(11),
         from: Ts::from_secs(OPEN),
         to: Ts::from_secs(OPEN + 60),
         tolerance: "price=1tick,3bp;volume=3%,100".into(),
         compared: 4,
         matched: 2,
-        differences: vec![1, 0, 1, 0],
+        differences: differences.to_vec(),
     })))
 }
 
@@ -222,10 +234,10 @@ fn afterwards() -> Vec<Event> {
         outside(BarOrigin::Broker, 1, 0, 151_860),
         outside(BarOrigin::Import, 1, 1, 151_870),
         import_finished(),
-        recon_run(18),
+        recon_run(18, [1, 0, 1, 0]),
         difference(18, 1, Some(151_830)),
         difference(18, 0, None),
-        recon_run(21),
+        recon_run(21, [0, 0, 1, 0]),
         difference(21, 1, Some(151_880)),
     ]
 }

@@ -165,7 +165,7 @@ impl Roll {
 }
 
 /// The instruments that an event lists.
-fn listed(event: &Event) -> &[Instrument] {
+pub(super) fn listed(event: &Event) -> &[Instrument] {
     let Event::Input(input) = event else { return &[] };
     match input {
         Input::SessionOpened(opened) => &opened.instruments,

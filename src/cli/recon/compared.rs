@@ -5,8 +5,8 @@
 
 use anyhow::{Context as _, Result, bail};
 use barkeep_schemas::{
-    FeedId, Input, Instrument, InstrumentClass, InstrumentId, Price, ReconDifference, ReconRun, ReconStatus, Seq,
-    Timeframe, Ts,
+    FeedId, Input, Instrument, InstrumentClass, InstrumentId, NANOS, Price, ReconDifference, ReconRun, ReconStatus,
+    Seq, Timeframe, Ts,
 };
 use barkeep_storage::Tape;
 
@@ -30,6 +30,8 @@ pub(super) struct Compared {
     pub(super) from: Ts,
     /// The last start compared.
     pub(super) to: Ts,
+    /// The first and the last start that the file holds of the day; `None` where it holds none.
+    pub(super) held: Option<(Ts, Ts)>,
 }
 
 impl Compared {
@@ -48,7 +50,10 @@ impl Compared {
         let mut internal = internal_bars(&tape, segment, plan.day.date, request.tf, &plan.symbols, Some(run_id))?;
         let mut broker = broker_bars(&tape, import, request.tf, &plan.symbols)?;
         internal.bars.retain(|bar| plan.window.contains(bar.start));
-        broker.bars.retain(|bar| plan.window.contains(bar.start) && plan.day.contains(bar.start));
+        broker.bars.retain(|bar| plan.day.contains(bar.start));
+        let starts = || broker.bars.iter().map(|bar| bar.start);
+        let held = starts().min().zip(starts().max());
+        broker.bars.retain(|bar| plan.window.contains(bar.start));
         let starts = || internal.bars.iter().chain(&broker.bars).map(|bar| bar.start);
         let (Some(from), Some(to)) = (starts().min(), starts().max()) else {
             bail!(
@@ -59,7 +64,7 @@ impl Compared {
             );
         };
         let comparison = compare(&internal.bars, &broker.bars, &internal.tick_sizes, &plan.tolerance);
-        Ok(Self { run_id, import, internal, comparison, from, to })
+        Ok(Self { run_id, import, internal, comparison, from, to, held })
     }
 
     /// Puts the run and every difference onto the tape.
@@ -73,28 +78,30 @@ impl Compared {
         if appliance.segment().is_none() {
             appliance.begin_segment(plan.day.date)?;
         }
+        let drafts = Drafts::load(plan, context)?;
+        let mut symbols = Vec::with_capacity(plan.symbols.len());
+        for index in (0..).map(SymbolIndex).take(plan.symbols.len()) {
+            symbols.push(appliance.instrument(drafts.instrument(index))?);
+        }
         let total = &self.comparison.total;
+        let (from, to) = covered(plan);
         appliance.input(Input::ReconRun(Box::new(ReconRun {
             run_id: self.run_id,
             session_date: plan.day.date,
+            session_run: plan.day.run().unwrap_or(0),
             tf,
+            symbols: symbols.clone(),
             import: self.import,
-            from: self.from,
-            to: self.to,
+            from,
+            to,
             tolerance: plan.tolerance_text.clone(),
             compared: total.compared,
             matched: total.matched,
             differences: ReconStatus::ALL.iter().map(|status| total.of_status(*status)).collect(),
         })))?;
-        let drafts = Drafts::load(plan, context)?;
-        let mut numbers: Vec<Option<InstrumentId>> = vec![None; plan.symbols.len()];
         for row in &self.comparison.differences {
-            let Some(number) = numbers.get_mut(row.symbol.index()) else { continue };
-            let instrument = match number {
-                Some(known) => *known,
-                None => *number.insert(appliance.instrument(drafts.instrument(row.symbol))?),
-            };
-            appliance.input(self.difference(plan, tf, instrument, row))?;
+            let Some(instrument) = symbols.get(row.symbol.index()) else { continue };
+            appliance.input(self.difference(plan, tf, *instrument, row))?;
         }
         appliance.flush()?;
         Ok(())
@@ -114,6 +121,13 @@ impl Compared {
             diff_max: row.diff_max,
         }))
     }
+}
+
+/// The first and the last start that are covered: what of the window lies in the day. Bars start at whole seconds.
+fn covered(plan: &Plan) -> (Ts, Ts) {
+    let until = plan.window.until.min(plan.day.end);
+    let last = until.get().saturating_sub(1).div_euclid(NANOS);
+    (plan.window.from.max(plan.day.start), Ts::from_secs(last))
 }
 
 /// What an instrument is listed as where the open segment does not know its symbol.

@@ -162,6 +162,8 @@ fn every_difference_is_counted_and_recorded() {
     let [Input::ReconRun(run)] = runs.as_slice() else { panic!("{runs:?}") };
     assert_eq!((run.run_id, run.compared, run.matched), (report.run_id, 13, 9));
     assert_eq!(run.differences, [1, 1, 1, 1]);
+    assert_eq!((run.session_run, run.symbols.len(), report.run), (1, 3, Some(1)));
+    assert_eq!((moment::ist_clock(run.from), moment::ist_clock(run.to)), ("09:15:00".into(), "09:20:00".into()));
     let rows = desk.events(EventKind::ReconDifference);
     let told: Vec<String> = rows
         .iter()
@@ -202,6 +204,9 @@ fn the_json_holds_the_promised_keys_first() {
         "volume_internal",
         "volume_broker",
         "unhealed",
+        "worst",
+        "missing",
+        "run",
     ] {
         assert!(object.contains_key(key), "{key} is missing");
     }
@@ -255,7 +260,123 @@ fn a_date_needs_no_session_where_its_bars_were_imported_as_our_own() {
     let source = desk.path("bars.csv");
     let line = Line::try_parse_from(["recon", "--source", &source, "--date", "2021-06-07", "--strict"]).unwrap();
     let report = reconcile(&line.args, &desk.context).unwrap().report;
-    assert_eq!((counts(&report), report.imported), ([1, 1, 0, 0, 0, 0], 1));
+    assert_eq!((counts(&report), report.imported, report.run), ([1, 1, 0, 0, 0, 0], 1, None));
+    fs::write(&source, rows.replace("\nA,", "\nB,")).unwrap();
+    let told = reconcile(&line.args, &desk.context).err().unwrap().to_string();
+    assert_eq!(told, "2021-06-07 has no session on the tape, and the bars imported for it have no B");
+}
+
+/// A session of its own for C, run 2 of the date.
+fn second_run(desk: &Desk) {
+    let text = "time,symbol,price,qty\n2021-06-04 09:15:00,C,5,5\n2021-06-04 09:16:30,C,5,5\n";
+    desk.import("c.csv", text, FileKind::Ticks, BarOrigin::Broker);
+}
+
+fn outcome(desk: &Desk, more: &[&str]) -> Outcome {
+    let source = desk.path("bars.csv");
+    let mut line = vec!["recon", "--source", &source, "--date", "2021-06-04"];
+    line.extend(more);
+    reconcile(&Line::try_parse_from(line).unwrap().args, &desk.context).unwrap()
+}
+
+#[test]
+fn of_several_runs_the_newest_that_has_a_symbol_of_the_file_is_compared() {
+    let desk = Desk::new();
+    second_run(&desk);
+    desk.write_bars(&broker_rows());
+    let found = outcome(&desk, &[]);
+    assert_eq!((found.report.run, counts(&found.report)), (Some(1), [12, 12, 0, 0, 0, 0]));
+    assert_eq!((found.flags.run, found.notes.len()), (Some(1), 0));
+    let c = format!("C,{},5,5,5,5,5", clock(0));
+    desk.write_bars(std::slice::from_ref(&c));
+    assert_eq!(outcome(&desk, &[]).report.run, Some(2));
+    desk.write_bars(&[c, broker_rows()[0].clone()]);
+    let mixed = outcome(&desk, &[]);
+    assert_eq!((mixed.report.run, counts(&mixed.report)), (Some(2), [2, 1, 1, 0, 0, 0]));
+    assert_eq!(mixed.notes, ["run 1 has A, run 2 has not: see --run 1"]);
+}
+
+#[test]
+fn a_session_without_any_symbol_of_the_file_is_refused_and_the_run_that_has_them_named() {
+    let desk = Desk::new();
+    second_run(&desk);
+    let before = Tape::open(&desk.context.dir).unwrap().last_seq();
+    desk.write_bars(&broker_rows());
+    assert_eq!(
+        desk.refused(&["--run", "2"]),
+        "the session of 2021-06-04 run 2 has none of A, B; run 1 has some: add --run 1"
+    );
+    assert_eq!(
+        desk.refused(&["--run", "2", "--symbols", "B"]),
+        "the session of 2021-06-04 run 2 has no B; run 1 has it: add --run 1"
+    );
+    desk.write_bars(&[format!("Z,{},5,5,5,5,5", clock(0))]);
+    assert_eq!(desk.refused(&[]), "the session of 2021-06-04 run 2 has no Z; it has C");
+    assert_eq!(desk.refused(&["--run", "1"]), "the session of 2021-06-04 run 1 has no Z; it has A, B");
+    assert_eq!(Tape::open(&desk.context.dir).unwrap().last_seq(), before);
+}
+
+#[test]
+fn hours_outside_the_file_are_pointed_out_and_covered() {
+    let desk = Desk::new();
+    desk.write_bars(&broker_rows()[1..3]);
+    let notes = |more: &[&str]| outcome(&desk, more).notes;
+    assert!(notes(&[]).is_empty());
+    assert!(notes(&["--from", "09:16", "--to", "09:18"]).is_empty(), "09:17 lasts until 09:18");
+    assert_eq!(notes(&["--from", "09:15"]), ["--from reaches outside: the file holds 09:16 to 09:17"]);
+    assert_eq!(notes(&["--to", "09:19"]), ["--to reaches outside: the file holds 09:16 to 09:17"]);
+    assert_eq!(
+        notes(&["--from", "09:00", "--to", "15:30"]),
+        ["--from and --to reach outside: the file holds 09:16 to 09:17"]
+    );
+    let runs = desk.events(EventKind::ReconRun);
+    let Some(Input::ReconRun(run)) = runs.last() else { panic!("{runs:?}") };
+    assert_eq!((moment::ist_clock(run.from), moment::ist_clock(run.to)), ("09:00:00".into(), "15:29:59".into()));
+}
+
+#[test]
+fn missing_bars_one_after_the_other_are_one_stretch() {
+    let desk = Desk::new();
+    let rows = broker_rows();
+    desk.write_bars(&[&rows[0..2], &rows[4..7], &rows[8..]].concat());
+    let report = desk.recon(&[]).unwrap();
+    let told: Vec<String> = report
+        .missing
+        .iter()
+        .map(|run| {
+            let (from, to) = (moment::ist_clock(run.from), moment::ist_clock(run.to));
+            format!("{} {} {from} to {to}, {} bars", run.status, run.symbol, run.bars)
+        })
+        .collect();
+    let expected = ["missing_broker A 09:17:00 to 09:18:00, 2 bars", "missing_broker B 09:16:00 to 09:16:00, 1 bars"];
+    assert_eq!(told, expected);
+}
+
+/// Symbols of the rows that `export --kind recon` writes.
+fn exported(desk: &Desk, all: bool) -> Vec<String> {
+    use crate::mirrors::export::{Destination, ExportKind, ExportRequest, export};
+    let date = Some(moment::date("2021-06-04").unwrap());
+    let (kind, symbols) = (ExportKind::Recon, Vec::new());
+    let request = ExportRequest { kind, date, run: None, symbols, as_of: None, all, format: None };
+    let path = desk.root.path().join("recon.csv");
+    let tape = Tape::open(&desk.context.dir).unwrap();
+    export(&tape, &request, Destination::File { path: path.clone(), force: true }, &mut |_, _| {}).unwrap();
+    let text = fs::read_to_string(path).unwrap();
+    text.lines().skip(1).map(|line| line.split(',').nth(2).unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_difference_that_a_later_run_no_longer_finds_is_not_exported() {
+    let desk = Desk::new();
+    desk.write_bars(&damaged_rows());
+    desk.recon(&[]).unwrap();
+    assert_eq!(exported(&desk, false), ["A", "B", "B", "C"]);
+    desk.write_bars(&broker_rows());
+    desk.recon(&["--symbols", "A"]).unwrap();
+    assert_eq!(exported(&desk, false), ["B", "B", "C"], "the run looked at A alone");
+    desk.recon(&[]).unwrap();
+    assert_eq!(exported(&desk, false), ["C"], "the newer file says nothing of C");
+    assert_eq!(exported(&desk, true), ["A", "B", "B", "C"]);
 }
 
 #[test]

@@ -2,58 +2,99 @@
 //!
 //! What it never does: count or decide anything. Who calls it: `recon`, once at its end.
 
-use barkeep_schemas::{Price, Qty};
+use barkeep_schemas::{Price, Qty, ReconCause, ReconStatus, Timeframe, Ts};
 
+use super::{Flags, Outcome};
 use crate::cli::moment::{ist, ist_clock, ist_date};
 use crate::cli::screen::{count, lines, share, table};
-use crate::monitoring::daily_recon::{Report, Side, SymbolReport, WorstRow};
+use crate::monitoring::daily_recon::{MissingRun, Report, Side, SymbolReport, WORST_MAX, WorstRow};
 
 /// A share of exact opens below one half speaks of a wrong clock only when there are as many keys.
 const ENOUGH_KEYS: u64 = 10;
 
-/// The whole report; `rejected` are the first refused rows of the file.
-pub(super) fn report(report: &Report, rejected: &[String]) -> String {
-    let mut parts = vec![heading(report, rejected), outcome(report), both_sides(report)];
+/// The whole report.
+pub(super) fn report(outcome: &Outcome) -> String {
+    let report = &outcome.report;
+    let mut parts = vec![heading(outcome), counts(report)];
+    if report.exact.of > 0 {
+        parts.push(both_sides(report));
+    }
     if report.symbols.len() > 1 {
         parts.push(by_symbol(&report.symbols));
     }
-    parts.push(worst(report));
-    parts.push(verdict(report));
+    if report.unhealed + report.healed > 0 {
+        parts.push(worst(report));
+    }
+    parts.push(verdict(report, &outcome.flags));
     parts.join("\n\n")
 }
 
-fn heading(report: &Report, rejected: &[String]) -> String {
+/// Whether times need their date: where they lie on several days in IST.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Days {
+    several: bool,
+}
+
+impl Days {
+    pub(super) fn of(first: Ts, last: Ts) -> Self {
+        Self { several: ist_date(first) != ist_date(last) }
+    }
+
+    /// `14:53`, with seconds where there are any, and with the date where times lie on several days.
+    pub(super) fn at(self, ts: Ts) -> String {
+        let clock = short_clock(ts);
+        if self.several { format!("{} {clock}", ist_date(ts)) } else { clock }
+    }
+}
+
+/// The clock in IST without seconds where there are none.
+fn short_clock(ts: Ts) -> String {
+    let clock = ist_clock(ts);
+    clock.strip_suffix(":00").map_or_else(|| clock.clone(), str::to_owned)
+}
+
+fn heading(outcome: &Outcome) -> String {
+    let report = &outcome.report;
     let span = if ist_date(report.from) == ist_date(report.to) {
         format!("{} {} to {} IST", ist_date(report.from), ist_clock(report.from), ist_clock(report.to))
     } else {
         format!("{} to {}", ist(report.from), ist(report.to))
     };
+    let run = report.run.map_or_else(String::new, |run| format!(" run {run}"));
+    let imported = match report.imported {
+        0 => String::new(),
+        bars => format!(", imported bars: {}", count(bars)),
+    };
     let mut out = vec![
-        format!("Reconciliation of {}, {} bars", report.date, report.tf.label()),
+        format!("Reconciliation of {}{run}, {} bars", report.date, report.tf.label()),
         format!("  broker's   {}, rejected rows: {}", report.source, count(report.rejected)),
-        format!("  ours       the tape at seq {} (run id), imported bars: {}", report.run_id, count(report.imported)),
+        format!("  ours       the tape up to seq {}{imported}", report.run_id),
         format!("  starts     {span}"),
         format!("  tolerance  {}", report.tolerance),
     ];
-    out.extend(rejected.iter().map(|row| format!("  rejected:  {row}")));
+    out.extend(outcome.notes.iter().map(|note| format!("  note       {note}")));
+    out.extend(outcome.rejected.iter().map(|row| format!("  rejected:  {row}")));
     out.join("\n")
 }
 
-fn outcome(report: &Report) -> String {
+fn counts(report: &Report) -> String {
     let mut table = table(&["outcome", "bars", "which are"], &[1]);
     let matched = format!("{} within tolerance", share(report.matched, report.compared));
-    for (what, number, meaning) in [
-        ("compared", report.compared, "on either side"),
-        ("matched", report.matched, matched.as_str()),
-        ("missing_internal", report.missing_internal, "the broker's, and not ours"),
-        ("missing_broker", report.missing_broker, "ours, and not the broker's"),
-        ("price", report.price, "on both sides, a price outside tolerance"),
-        ("volume", report.volume, "on both sides, the volume outside tolerance"),
-        ("explained", report.explained, "outside tolerance for a known cause"),
-        ("healed", report.healed, "outside tolerance and healed"),
-        ("unhealed", report.unhealed, "outside tolerance and not healed"),
+    let known = report.explained + report.healed > 0;
+    for (what, number, meaning, shown) in [
+        ("compared", report.compared, "on either side", true),
+        ("matched", report.matched, matched.as_str(), true),
+        ("missing_internal", report.missing_internal, "the broker's, and not ours", true),
+        ("missing_broker", report.missing_broker, "ours, and not the broker's", true),
+        ("price", report.price, "on both sides, a price outside tolerance", true),
+        ("volume", report.volume, "on both sides, the volume outside tolerance", true),
+        ("explained", report.explained, "outside tolerance for a known cause", known),
+        ("healed", report.healed, "outside tolerance and healed", known),
+        ("unhealed", report.unhealed, "outside tolerance and not healed", true),
     ] {
-        table.add_row([what.to_owned(), count(number), meaning.to_owned()]);
+        if shown {
+            table.add_row([what.to_owned(), count(number), meaning.to_owned()]);
+        }
     }
     lines(&table)
 }
@@ -88,6 +129,7 @@ fn by_symbol(symbols: &[SymbolReport]) -> String {
         ["symbol", "compared", "matched", "missing\ninternal", "missing\nbroker", "price", "volume", "worst bp"];
     let mut table = table(&header, &[1, 2, 3, 4, 5, 6, 7]);
     for row in symbols {
+        let paired = row.compared > row.missing_internal + row.missing_broker;
         table.add_row([
             row.symbol.clone(),
             count(row.compared),
@@ -96,19 +138,24 @@ fn by_symbol(symbols: &[SymbolReport]) -> String {
             count(row.missing_broker),
             count(row.price),
             count(row.volume),
-            bp(row.price_error_bp),
+            if paired { bp(row.price_error_bp) } else { "-".to_owned() },
         ]);
     }
     lines(&table)
 }
 
 fn worst(report: &Report) -> String {
-    let mut out = vec![format!("Worst rows: {} of {}", report.worst.len(), count(report.unhealed + report.healed))];
-    if report.worst.is_empty() {
-        return out.concat();
+    let days = Days::of(report.from, report.to);
+    let (missing, paired) = shown_rows(report);
+    let shown = missing.iter().map(|run| run.bars).sum::<u64>() + paired.len() as u64;
+    let all = report.unhealed + report.healed;
+    let mut out = vec![format!("Worst rows: {} of {}, times in IST", count(shown), count(all))];
+    out.extend(missing.into_iter().map(|run| format!("  {}", missing_line(run, days))));
+    if paired.is_empty() {
+        return out.join("\n");
     }
     let mut table = table(&["", "open", "high", "low", "close", "volume"], &[1, 2, 3, 4, 5]);
-    for row in &report.worst {
+    for row in &paired {
         table.add_row(cells("ours", row.internal));
         table.add_row(cells("broker's", row.broker));
         table.add_row(apart(row));
@@ -116,20 +163,43 @@ fn worst(report: &Report) -> String {
     let numbers = lines(&table);
     let mut numbers = numbers.lines();
     out.extend(numbers.next().map(str::to_owned));
-    for row in &report.worst {
-        out.push(title(row));
+    for row in paired {
+        out.push(title(row, days));
         out.extend(numbers.by_ref().take(3).map(str::to_owned));
     }
     out.join("\n")
 }
 
-fn title(row: &WorstRow) -> String {
-    let error = if row.internal.is_some() && row.broker.is_some() {
-        format!(", {} bp off", bp(row.price_error_bp))
-    } else {
-        String::new()
+/// What is shown of the worst: stretches of missing bars, then bars on both sides.
+fn shown_rows(report: &Report) -> (Vec<&MissingRun>, Vec<&WorstRow>) {
+    let is_paired = |row: &&WorstRow| row.internal.is_some() && row.broker.is_some();
+    let paired: Vec<&WorstRow> = report.worst.iter().filter(is_paired).collect();
+    (longest(&report.missing, WORST_MAX.saturating_sub(paired.len())), paired)
+}
+
+/// The longest stretches, ours and the broker's in turns, ours first.
+fn longest(missing: &[MissingRun], most: usize) -> Vec<&MissingRun> {
+    let of = |status: ReconStatus| missing.iter().filter(move |run| run.status == status);
+    let (ours, theirs) = (of(ReconStatus::MissingInternal).count(), of(ReconStatus::MissingBroker).count());
+    let their_share = theirs.min((most / 2).max(most.saturating_sub(ours)));
+    let our_share = most.saturating_sub(their_share);
+    of(ReconStatus::MissingInternal).take(our_share).chain(of(ReconStatus::MissingBroker).take(their_share)).collect()
+}
+
+fn missing_line(run: &MissingRun, days: Days) -> String {
+    let side = match run.status {
+        ReconStatus::MissingBroker => "the broker's",
+        ReconStatus::MissingInternal | ReconStatus::Price | ReconStatus::Volume => "our",
     };
-    format!("  {} {}: {}{error}, {}", row.symbol, ist(row.ts), row.status, row.cause)
+    let span =
+        if run.from == run.to { days.at(run.from) } else { format!("{} to {}", days.at(run.from), days.at(run.to)) };
+    let bars = if run.bars == 1 { "bar" } else { "bars" };
+    format!("{} {span}, {} {bars} missing on {side} side", run.symbol, count(run.bars))
+}
+
+fn title(row: &WorstRow, days: Days) -> String {
+    let cause = if row.cause == ReconCause::Unexplained { String::new() } else { format!(", {}", row.cause) };
+    format!("  {} {}: {}, {} bp off{cause}", row.symbol, days.at(row.ts), row.status, bp(row.price_error_bp))
 }
 
 fn cells(whose: &str, side: Option<Side>) -> Vec<String> {
@@ -187,20 +257,62 @@ fn bp(basis_points: f64) -> String {
     format!("{basis_points:.2}")
 }
 
-fn verdict(report: &Report) -> String {
+fn verdict(report: &Report, flags: &Flags) -> String {
     if report.unhealed == 0 && report.healed == 0 {
         return format!("Fine: all {} bars match within tolerance. Nothing to do.", count(report.compared));
     }
     if report.unhealed == 0 {
         return format!("Fine: all that did not match ({} bars) is healed. Nothing to do.", count(report.healed));
     }
-    format!(
-        "Found: {} of {} bars outside tolerance and not healed ({} explained).\nNext: {}.",
-        count(report.unhealed),
-        count(report.compared),
-        count(report.explained),
-        advice(report)
-    )
+    let explained = match report.explained {
+        0 => String::new(),
+        explained => format!(" ({} explained)", count(explained)),
+    };
+    let mut out = vec![
+        format!(
+            "Found: {} of {} bars outside tolerance and not healed{explained}.",
+            count(report.unhealed),
+            count(report.compared)
+        ),
+        format!("Advice: {}.", advice(report)),
+        "Next:".to_owned(),
+    ];
+    out.extend(next(report, flags).into_iter().map(|line| format!("  {line}")));
+    out.join("\n")
+}
+
+/// The commands that go on from here.
+fn next(report: &Report, flags: &Flags) -> Vec<String> {
+    let run = flags.run.map_or_else(String::new, |run| format!(" --run {run}"));
+    let data_dir = flags.data_dir.as_ref().map_or_else(String::new, |dir| format!(" --data-dir {}", quoted(dir)));
+    let mut commands = Vec::new();
+    // Only the engine's bars of a session can be explained.
+    let ours = report.run.and_then(|_| first_of_ours(report));
+    if let Some((symbol, ts)) = ours {
+        let tf = if report.tf == Timeframe::M1 { String::new() } else { format!(" --tf {}", report.tf.name()) };
+        let (symbol, date, clock) = (quoted(symbol), ist_date(ts), short_clock(ts));
+        commands.push(format!("barkeep explain bar {symbol} '{date} {clock}'{tf}{run}{data_dir}"));
+    }
+    commands.push(format!("barkeep export --kind recon --date {}{run} --out recon.csv{data_dir}", report.date));
+    commands
+}
+
+/// The first of the rows shown where we have a bar.
+fn first_of_ours(report: &Report) -> Option<(&str, Ts)> {
+    let (missing, paired) = shown_rows(report);
+    let theirs = missing.into_iter().find(|run| run.status == ReconStatus::MissingBroker);
+    let theirs = theirs.map(|run| (run.symbol.as_str(), run.from));
+    theirs.or_else(|| paired.first().map(|row| (row.symbol.as_str(), row.ts)))
+}
+
+/// A word as the shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/:,+=@".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 fn advice(report: &Report) -> &'static str {

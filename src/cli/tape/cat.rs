@@ -14,7 +14,9 @@ use crate::mirrors::symbols::SymbolBook;
 /// Prints events, one line each: position, time, kind, symbol, fields
 #[derive(Debug, clap::Args)]
 #[command(after_help = "--seq shows an event and, where it is an input, all that was derived from it.\n\n\
-Example:  barkeep tape cat --date 2021-06-04 --kind bar --symbol INFY --from 09:15 --to 09:20")]
+Example:
+  barkeep tape cat --date 2021-06-04 --kind bar --symbol INFY \\
+      --from 09:15 --to 09:20")]
 pub struct Args {
     /// Which events.
     #[command(flatten)]

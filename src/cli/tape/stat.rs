@@ -6,6 +6,7 @@
 use anyhow::Result;
 use barkeep_schemas::{Event, EventKind, Hash32, Input, Seq, SessionDate, Ts};
 use barkeep_storage::{DataDir, Filter, Lock, SegmentInfo, Tape};
+use comfy_table::Table;
 use indicatif::ProgressBar;
 use serde::Serialize;
 
@@ -13,11 +14,16 @@ use crate::cli::{Context, Verdict, moment, screen};
 
 /// Shows the segments, the lock and the snapshots
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Reads the whole tape to count its events. BYTES/EVENT is the file's size on the disk over its \
-events.\n\nExample:  barkeep tape stat"
-)]
+#[command(after_help = "Reads the whole tape to count its events. OUTSIDE counts bars from outside: the broker's and \
+imported ones. BYTES/EVENT is the file's size on the disk over its events.
+
+Examples:
+  barkeep tape stat
+  barkeep tape stat --wide")]
 pub struct Args {
+    /// All columns: also the first position, behaviour, import, instruments and clock of each segment
+    #[arg(long)]
+    pub wide: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -60,6 +66,8 @@ struct Row {
     events: u64,
     ticks: u64,
     bars: u64,
+    /// Bars from outside: the broker's and imported ones.
+    outside: u64,
     bytes: u64,
     bytes_per_event: Option<f64>,
     session: Session,
@@ -77,6 +85,7 @@ struct Totals {
     events: u64,
     ticks: u64,
     bars: u64,
+    outside: u64,
     bytes: u64,
 }
 
@@ -106,7 +115,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Verdict> {
     if args.json {
         screen::say_json(&report)?
     } else {
-        screen::say(text(&report))?
+        screen::say(text(&report, args.wide))?
     }
     Ok(Verdict::Fine)
 }
@@ -123,6 +132,7 @@ fn survey(dir: &DataDir) -> Result<Report> {
         events: sum(|row| row.events),
         ticks: sum(|row| row.ticks),
         bars: sum(|row| row.bars),
+        outside: sum(|row| row.outside),
         bytes: sum(|row| row.bytes),
     };
     let lock = Lock::holder(dir)?.map(|holder| Writing { pid: holder.pid, command: holder.command });
@@ -145,6 +155,7 @@ fn row(tape: &Tape, info: &SegmentInfo, bar: &ProgressBar) -> Result<Row> {
         events,
         ticks: events,
         bars: 0,
+        outside: 0,
         bytes: info.file_bytes,
         bytes_per_event: (events > 0).then(|| (info.file_bytes as f64 / events as f64 * 10.0).round() / 10.0),
         session: Session::None,
@@ -187,6 +198,7 @@ impl Row {
                 };
             }
             Input::InstrumentListed(_) => self.instruments += 1,
+            Input::OutsideBar(_) => self.outside += 1,
             Input::ImportStarted(started) => self.import = self.import.or(Some(started.id)),
             Input::ClockMark(mark) => {
                 self.first_mark_ns = self.first_mark_ns.or(Some(mark.ts));
@@ -196,35 +208,47 @@ impl Row {
             | Input::FeedGap(_)
             | Input::ConfigChanged(_)
             | Input::ImportFinished(_)
-            | Input::OutsideBar(_)
             | Input::OperatorCommand(_)
             | Input::ReconRun(_)
             | Input::ReconDifference(_) => {}
         }
     }
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, wide: bool) -> Vec<String> {
         let dash = || "-".to_owned();
-        let clock = match (self.first_mark_ns, self.last_mark_ns) {
-            (Some(first), Some(last)) => format!("{} to {} IST", moment::ist_clock(first), moment::ist_clock(last)),
-            (_, _) => dash(),
-        };
-        vec![
-            format!("{}.{}", self.date, self.run),
-            self.state.to_owned(),
-            self.first_seq.to_string(),
+        let mut cells = vec![format!("{}.{}", self.date, self.run), self.state.to_owned()];
+        if wide {
+            cells.push(self.first_seq.to_string());
+        }
+        cells.extend([
             self.last_seq.map_or_else(dash, |seq| seq.to_string()),
             screen::count(self.events),
             screen::count(self.ticks),
             screen::count(self.bars),
+            screen::count(self.outside),
             screen::bytes(self.bytes),
             self.bytes_per_event.map_or_else(dash, |bytes| format!("{bytes:.1}")),
             self.session.name().to_owned(),
-            self.behaviour.map_or_else(dash, |behaviour| behaviour.to_string()),
-            self.import.map_or_else(dash, super::line::short),
-            screen::count(self.instruments),
-            clock,
-        ]
+        ]);
+        if wide {
+            cells.extend([
+                self.behaviour.map_or_else(dash, |behaviour| behaviour.to_string()),
+                self.import.map_or_else(dash, super::line::short),
+                screen::count(self.instruments),
+                self.clock().unwrap_or_else(dash),
+            ]);
+        }
+        cells
+    }
+
+    /// The first and the last clock mark, with their dates where they lie on two days in IST.
+    fn clock(&self) -> Option<String> {
+        let (first, last) = (self.first_mark_ns?, self.last_mark_ns?);
+        Some(if moment::ist_date(first) == moment::ist_date(last) {
+            format!("{} to {} IST", moment::ist_clock(first), moment::ist_clock(last))
+        } else {
+            format!("{} to {}", moment::ist(first), moment::ist(last))
+        })
     }
 }
 
@@ -244,37 +268,43 @@ fn snapshots(dir: &DataDir, last: Seq) -> Result<Vec<SnapshotFile>> {
     Ok(files)
 }
 
-fn text(report: &Report) -> String {
-    let header = [
-        "SEGMENT",
-        "STATE",
-        "FIRST",
-        "LAST",
-        "EVENTS",
-        "TICKS",
-        "BARS",
-        "ON DISK",
-        "BYTES/EVENT",
-        "SESSION",
-        "BEHAVIOUR",
-        "IMPORT",
-        "INSTRUMENTS",
-        "CLOCK",
-    ];
-    let mut table = screen::table(&header, &[2, 3, 4, 5, 6, 7, 8, 10, 12]);
-    for row in &report.segments {
-        table.add_row(row.cells());
+/// The segments. The narrow form leaves out what people seldom need, so that a tape of tens of millions of events fits
+/// into 100 columns; the first position is the last one of the segment before and one.
+fn segments(rows: &[Row], wide: bool) -> Table {
+    let mut header = vec!["SEGMENT", "STATE"];
+    if wide {
+        header.push("FIRST");
     }
+    header.extend(["LAST", "EVENTS", "TICKS", "BARS", "OUTSIDE", "ON DISK", "BYTES/\nEVENT", "SESSION"]);
+    if wide {
+        header.extend(["BEHAVIOUR", "IMPORT", "INSTRUMENTS", "CLOCK"]);
+    }
+    let texts = ["SEGMENT", "STATE", "SESSION", "IMPORT", "CLOCK"];
+    let right: Vec<usize> = (0..).zip(&header).filter(|(_, name)| !texts.contains(*name)).map(|(at, _)| at).collect();
+    let mut table = screen::table(&header, &right);
+    if !wide {
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 1));
+        }
+    }
+    for row in rows {
+        table.add_row(row.cells(wide));
+    }
+    table
+}
+
+fn text(report: &Report, wide: bool) -> String {
     let totals = &report.totals;
-    let mut out = screen::lines(&table);
+    let mut out = screen::lines(&segments(&report.segments, wide));
     out.push_str(&format!(
-        "\n\n  total      {} {}, {} events: {} ticks, {} bars, {} others; {}",
+        "\n\n  total      {} {}, {} events: {} ticks, {} bars, {} from outside, {} others; {}",
         screen::count(totals.segments),
         if totals.segments == 1 { "segment" } else { "segments" },
         screen::count(totals.events),
         screen::count(totals.ticks),
         screen::count(totals.bars),
-        screen::count(totals.events.saturating_sub(totals.ticks + totals.bars)),
+        screen::count(totals.outside),
+        screen::count(totals.events.saturating_sub(totals.ticks + totals.bars + totals.outside)),
         screen::bytes(totals.bytes),
     ));
     out.push_str("\n  lock       ");

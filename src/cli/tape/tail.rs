@@ -30,7 +30,8 @@ const REACH: u64 = 8;
 /// Prints the last events, and with --follow those that come
 #[derive(Debug, clap::Args)]
 #[command(after_help = "--follow goes on until Ctrl-C, from one session into the next.\n\n\
-Example:  barkeep tape tail --follow --kind bar,recon_run --symbol INFY")]
+Example:
+  barkeep tape tail --follow --kind bar,recon_run --symbol INFY")]
 pub struct Args {
     /// How many of the last events
     #[arg(short = 'n', long = "lines", value_name = "N", default_value_t = 20)]

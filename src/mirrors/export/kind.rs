@@ -20,7 +20,7 @@ pub enum ExportKind {
     Fills,
     /// Signals.
     Signals,
-    /// The bars that did not match the broker's.
+    /// The bars that do not match the broker's.
     Recon,
 }
 
@@ -130,9 +130,11 @@ const ORDERS: &[Column] = &[
     Column::int("seq"),
 ];
 
-/// The side that lacks the bar has empty cells.
+/// The side that lacks the bar has empty cells; `run` is empty where the date has no session. `healed_at` is in epoch
+/// seconds UTC, `resolved_run` the first later run that looked at the bar and found it in order.
 const RECON: &[Column] = &[
     Column::text("session_date"),
+    Column::int("run").optional(),
     Column::text("symbol"),
     Column::int("ts"),
     Column::text("tf"),
@@ -150,5 +152,8 @@ const RECON: &[Column] = &[
     Column::int("broker_vol").optional(),
     Column::decimal("diff_max"),
     Column::int("run_id"),
+    Column::int("healed_at").optional(),
+    Column::text("heal_action").optional(),
+    Column::int("resolved_run").optional(),
     Column::int("seq"),
 ];

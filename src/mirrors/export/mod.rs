@@ -20,16 +20,17 @@ mod ticks;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use barkeep_schemas::{Seq, SessionDate};
 use barkeep_storage::Tape;
 
+pub use self::draft::Destination;
 pub use self::error::ExportError;
 pub use self::kind::ExportKind;
 pub use self::sheet::{Column, Form, Format};
 
 use self::draft::Draft;
+use self::recon::Recon;
 use self::scope::Scope;
 use self::sheet::{Cell, Sheet, SheetError};
 use super::symbols::{Found, SymbolBook};
@@ -41,16 +42,16 @@ pub struct ExportRequest {
     pub kind: ExportKind,
     /// The session's date; `None` for the session that the tape recorded last.
     pub date: Option<SessionDate>,
-    /// Which run of that date, from 1; `None` for the newest.
+    /// Which run of that date, from 1; `None` for the newest that has the symbols, and of reconciliations for all.
     pub run: Option<u32>,
     /// Only these symbols; all when empty.
     pub symbols: Vec<String>,
     /// Only what was known at this position; `None` for all that the tape holds.
     pub as_of: Option<Seq>,
-    /// The output; its extension chooses the format.
-    pub out: PathBuf,
-    /// Whether an output that is there is replaced.
-    pub force: bool,
+    /// Of reconciliations also the differences that a later run no longer found.
+    pub all: bool,
+    /// The format; `None` for the one that the file's extension names.
+    pub format: Option<Format>,
 }
 
 /// What was exported.
@@ -58,7 +59,8 @@ pub struct ExportRequest {
 pub struct Exported {
     /// The session's date.
     pub date: SessionDate,
-    /// The session's run; `None` where the date has no session of its own on this tape.
+    /// The session's run; `None` where the date has no session of its own on this tape, and where reconciliations of
+    /// every run are shown.
     pub run: Option<u32>,
     /// Rows, the header not counted.
     pub rows: u64,
@@ -66,39 +68,59 @@ pub struct Exported {
     pub bytes: u64,
     /// The last position that was read: the same request with this as `as_of` gives the same rows for ever.
     pub as_of: Seq,
+    /// How many reconciliations the rows are taken from; `None` for every other kind.
+    pub reconciliations: Option<u64>,
 }
 
-/// Exports to a file. `progress` is told events done and events in all, now and then.
+/// Exports to a file or a stream. `progress` is told events done and events in all, now and then.
 ///
 /// # Errors
-/// [`ExportError`]; the output is then as it was.
+/// [`ExportError`]; a file is then as it was.
 pub fn export(
     tape: &Tape,
     request: &ExportRequest,
+    destination: Destination,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Exported, ExportError> {
-    let format = Format::of(&request.out).ok_or_else(|| ExportError::UnknownFormat { path: request.out.clone() })?;
-    let mut scope = Scope::new(tape, request, progress)?;
+    let format = format(request.format, &destination)?;
     let mut book = SymbolBook::new(tape);
     check_symbols(&mut book, &request.symbols)?;
-    let (draft, file) = Draft::new(&request.out, request.force)?;
+    let mut scope = Scope::new(tape, request, &mut book, progress)?;
+    let recon = match request.kind {
+        ExportKind::Recon => Some(Recon::read(&mut scope, &mut book, request)?),
+        ExportKind::Ticks | ExportKind::Bars(_) | ExportKind::Orders | ExportKind::Fills | ExportKind::Signals => None,
+    };
+    let reconciliations = recon.as_ref().map(Recon::count);
+    let (draft, output) = Draft::new(destination)?;
     let columns = request.kind.columns();
-    let sheet = Sheet::new(format, file, columns).map_err(|error| sheet_error(&draft, error))?;
+    let sheet = Sheet::new(format, output, columns).map_err(|error| sheet_error(&draft, error))?;
     let mut rows = Rows { sheet, draft, wanted: request.symbols.iter().cloned().collect(), count: 0 };
-    match request.kind {
-        ExportKind::Ticks => ticks::write(&mut scope, &mut book, &mut rows)?,
-        ExportKind::Bars(tf) => bars::write(&mut scope, &mut book, tf, &mut rows)?,
-        ExportKind::Recon => recon::write(&mut scope, &mut book, &mut rows)?,
-        ExportKind::Orders | ExportKind::Fills | ExportKind::Signals => {}
+    match (request.kind, &recon) {
+        (ExportKind::Ticks, _) => ticks::write(&mut scope, &mut book, &mut rows)?,
+        (ExportKind::Bars(tf), _) => bars::write(&mut scope, &mut book, tf, &mut rows)?,
+        (ExportKind::Recon, Some(recon)) => recon.write(&mut scope, &mut book, &mut rows)?,
+        (ExportKind::Recon, None) | (ExportKind::Orders | ExportKind::Fills | ExportKind::Signals, _) => {}
     }
-    if scope.segment.is_none() && rows.count == 0 {
+    if scope.segment.is_none() && rows.count == 0 && reconciliations.unwrap_or(0) == 0 && !scope.has_session {
         return Err(scope.no_session(request));
     }
     let Rows { sheet, draft, count, .. } = rows;
-    let file = sheet.finish().map_err(|error| sheet_error(&draft, error))?;
-    let bytes = draft.place(file)?;
+    let output = sheet.finish().map_err(|error| sheet_error(&draft, error))?;
+    let bytes = draft.place(output)?;
     let run = scope.segment.as_ref().map(|info| info.name.run);
-    Ok(Exported { date: scope.date, run, rows: count, bytes, as_of: scope.as_of })
+    Ok(Exported { date: scope.date, run, rows: count, bytes, as_of: scope.as_of, reconciliations })
+}
+
+/// The format asked for, else the one that the file's name chooses.
+fn format(asked: Option<Format>, destination: &Destination) -> Result<Format, ExportError> {
+    match (asked, destination) {
+        (Some(Format::Parquet), Destination::Stream(_)) => Err(ExportError::NoStream),
+        (Some(format), _) => Ok(format),
+        (None, Destination::Stream(_)) => Err(ExportError::NoFormat),
+        (None, Destination::File { path, .. }) => {
+            Format::of(path).ok_or_else(|| ExportError::UnknownFormat { path: path.clone() })
+        }
+    }
 }
 
 /// Rows on their way into the output.

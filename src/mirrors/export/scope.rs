@@ -2,12 +2,16 @@
 //!
 //! Never writes. Called by the projections, which take their events through it, so that progress is told in one place.
 
-use barkeep_schemas::{Event, Seq, SessionDate};
-use barkeep_storage::{Filter, SegmentInfo, Tape};
+use std::collections::BTreeSet;
+
+use barkeep_schemas::{BarOrigin, Event, EventKind, Input, Seq, SessionDate};
+use barkeep_storage::{Filter, ReadError, SegmentInfo, Tape};
 
 use super::ExportRequest;
 use super::error::ExportError;
 use super::kind::ExportKind;
+use crate::mirrors::sessions::Session;
+use crate::mirrors::symbols::SymbolBook;
 
 /// Events between two words about progress.
 const TOLD_EVERY: u32 = 8_192;
@@ -25,8 +29,11 @@ pub(super) enum Stretch {
 pub(super) struct Scope<'a> {
     tape: &'a Tape,
     pub(super) date: SessionDate,
-    /// The session's segment; `None` where the date has only what was brought in from outside.
+    /// The session's segment; `None` where the date has only what was brought in from outside, and for
+    /// reconciliations unless a run was asked for: they tell their session themselves.
     pub(super) segment: Option<SegmentInfo>,
+    /// Whether the date has a session.
+    pub(super) has_session: bool,
     /// The last position that is read.
     pub(super) as_of: Seq,
     progress: &'a mut dyn FnMut(u64, u64),
@@ -38,6 +45,7 @@ impl<'a> Scope<'a> {
     pub(super) fn new(
         tape: &'a Tape,
         request: &ExportRequest,
+        book: &mut SymbolBook<'_>,
         progress: &'a mut dyn FnMut(u64, u64),
     ) -> Result<Self, ExportError> {
         let last = tape.last_seq();
@@ -45,15 +53,14 @@ impl<'a> Scope<'a> {
         if as_of > last {
             return Err(ExportError::Future { as_of, last });
         }
-        let mut begun = tape.segments().iter().filter(|info| info.last_seq.is_some() && info.first_seq <= as_of);
         let date = match request.date {
             Some(date) => date,
-            None => begun.clone().next_back().ok_or(ExportError::EmptyTape)?.name.date,
+            None => newest_date(tape, as_of)?.ok_or(ExportError::EmptyTape)?,
         };
-        let of_date = begun.by_ref().filter(|info| info.name.date == date);
-        let segment = of_date.filter(|info| request.run.is_none_or(|run| run == info.name.run));
-        let segment = segment.max_by_key(|info| info.name.run).cloned();
-        let mut scope = Self { tape, date, segment, as_of, progress, done: 0, total: 0 };
+        let sessions = Session::of_date(tape, begun(tape, as_of), date)?;
+        let mut scope =
+            Self { tape, date, segment: None, has_session: !sessions.is_empty(), as_of, progress, done: 0, total: 0 };
+        scope.segment = scope.choose(request, &sessions, book)?.map(|session| session.segment.clone());
         if scope.segment.is_none() && (request.run.is_some() || !may_lie_elsewhere(request.kind)) {
             return Err(scope.no_session(request));
         }
@@ -63,6 +70,77 @@ impl<'a> Scope<'a> {
 
     pub(super) fn no_session(&self, request: &ExportRequest) -> ExportError {
         ExportError::NoSession { date: self.date, run: request.run, as_of: self.as_of }
+    }
+
+    /// Of the sessions of the date, newest first: the run asked for, else the newest that has the symbols asked for.
+    fn choose<'s>(
+        &self,
+        request: &ExportRequest,
+        sessions: &'s [Session],
+        book: &mut SymbolBook<'_>,
+    ) -> Result<Option<&'s Session>, ExportError> {
+        let may_be = |session: &&Session| request.run.is_none_or(|run| run == session.run());
+        match request.kind {
+            // Whether a reconciliation compared the symbols is for its own projection to say.
+            ExportKind::Recon if request.run.is_none() => return Ok(None),
+            ExportKind::Recon => return Ok(sessions.iter().find(may_be)),
+            ExportKind::Orders | ExportKind::Fills | ExportKind::Signals => return Ok(sessions.iter().find(may_be)),
+            ExportKind::Ticks | ExportKind::Bars(_) => {}
+        }
+        let having = |wanted: &[&String]| {
+            let mut may_be = sessions.iter().filter(may_be);
+            may_be.find(|session| session.has_all(wanted.iter().copied()))
+        };
+        let mut wanted: Vec<&String> = request.symbols.iter().collect();
+        if let Some(session) = having(&wanted) {
+            return Ok(Some(session));
+        }
+        if let ExportKind::Bars(_) = request.kind {
+            let imported = self.imported_symbols(book)?;
+            wanted.retain(|symbol| !imported.contains(*symbol));
+            if let Some(session) = having(&wanted) {
+                return Ok(Some(session));
+            }
+        }
+        let runs_with = |symbol: &String| -> Vec<u32> {
+            sessions.iter().filter(|session| session.symbols.contains(symbol)).map(Session::run).collect()
+        };
+        let date = self.date;
+        let Some(session) = sessions.iter().find(may_be) else {
+            return match wanted.first() {
+                Some(symbol) if request.run.is_none() && may_lie_elsewhere(request.kind) => {
+                    Err(ExportError::NotImported { date, symbol: (*symbol).clone() })
+                }
+                Some(_) | None => Ok(None),
+            };
+        };
+        let lacking = |symbol: &&String| !session.symbols.contains(*symbol);
+        let nowhere = wanted.iter().copied().find(|symbol| runs_with(symbol).is_empty());
+        match nowhere.or_else(|| wanted.iter().copied().find(lacking)) {
+            Some(symbol) if request.run.is_some() || nowhere.is_some() => {
+                let (run, runs) = (session.run(), runs_with(symbol));
+                Err(ExportError::NotInRun { date, run, symbol: symbol.clone(), runs })
+            }
+            Some(_) => {
+                let symbols = wanted.into_iter().map(|symbol| (symbol.clone(), runs_with(symbol))).collect();
+                Err(ExportError::Scattered { date, symbols })
+            }
+            None => Ok(Some(session)),
+        }
+    }
+
+    /// The symbols of the bars that were brought in as our own for the date.
+    fn imported_symbols(&self, book: &mut SymbolBook<'_>) -> Result<BTreeSet<String>, ReadError> {
+        let mut symbols = BTreeSet::new();
+        for item in self.tape.scan(Seq::FIRST, Some(self.as_of), &Filter::kinds([EventKind::OutsideBar])) {
+            if let (seq, Event::Input(Input::OutsideBar(bar))) = item?
+                && bar.origin == BarOrigin::Import
+                && bar.session_date == self.date
+            {
+                symbols.insert(book.symbol(seq, bar.instrument)?.name.to_string());
+            }
+        }
+        Ok(symbols)
     }
 
     /// The passes that the projection of a kind makes.
@@ -111,6 +189,21 @@ impl<'a> Scope<'a> {
         (self.progress)(self.done, self.total);
         Ok(())
     }
+}
+
+/// The segments that had begun by a position, in order.
+fn begun(tape: &Tape, as_of: Seq) -> impl DoubleEndedIterator<Item = &SegmentInfo> {
+    tape.segments().iter().filter(move |info| info.last_seq.is_some() && info.first_seq <= as_of)
+}
+
+/// The date of the session that was recorded last; where the tape has none, that of its last segment.
+fn newest_date(tape: &Tape, as_of: Seq) -> Result<Option<SessionDate>, ReadError> {
+    for segment in begun(tape, as_of).rev() {
+        if Session::of_segment(tape, segment)?.is_some() {
+            return Ok(Some(segment.name.date));
+        }
+    }
+    Ok(begun(tape, as_of).next_back().map(|info| info.name.date))
 }
 
 /// Whether rows of a kind may belong to a date that has no segment of its own.

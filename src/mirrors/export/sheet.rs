@@ -9,7 +9,7 @@ mod csv;
 mod ndjson;
 mod parquet;
 
-use std::fs::File;
+use std::fmt;
 use std::io;
 use std::path::Path;
 
@@ -18,6 +18,7 @@ use barkeep_schemas::{Price, Seq};
 pub(super) use self::csv::CsvSheet;
 pub(super) use self::ndjson::NdjsonSheet;
 pub(super) use self::parquet::ParquetSheet;
+use super::draft::Output;
 
 /// The format of an output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,11 +32,32 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every format.
+    pub const ALL: [Self; 3] = [Self::Csv, Self::Parquet, Self::Ndjson];
+
+    /// The name on the surface, which is also the extension: `csv`, `parquet`, `ndjson`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+            Self::Ndjson => "ndjson",
+        }
+    }
+
+    /// Reads [`Self::name`], in capitals or not.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| text.eq_ignore_ascii_case(format.name()))
+    }
+
     /// The format that a file's extension names; `None` for any other.
     pub fn of(path: &Path) -> Option<Self> {
-        let extension = path.extension()?.to_str()?;
-        let named = [("csv", Self::Csv), ("parquet", Self::Parquet), ("ndjson", Self::Ndjson)];
-        named.into_iter().find(|(name, _)| extension.eq_ignore_ascii_case(name)).map(|(_, format)| format)
+        Self::parse(path.extension()?.to_str()?)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -136,8 +158,8 @@ pub(super) enum Sheet {
 }
 
 impl Sheet {
-    /// Begins a sheet in an empty file.
-    pub(super) fn new(format: Format, file: File, columns: &'static [Column]) -> Result<Self, SheetError> {
+    /// Begins a sheet in an empty output.
+    pub(super) fn new(format: Format, file: Output, columns: &'static [Column]) -> Result<Self, SheetError> {
         Ok(match format {
             Format::Csv => Self::Csv(CsvSheet::new(file, columns)?),
             Format::Ndjson => Self::Ndjson(NdjsonSheet::new(file, columns)),
@@ -154,8 +176,8 @@ impl Sheet {
         }
     }
 
-    /// Writes what is left and gives the file back.
-    pub(super) fn finish(self) -> Result<File, SheetError> {
+    /// Writes what is left and gives the output back.
+    pub(super) fn finish(self) -> Result<Output, SheetError> {
         match self {
             Self::Csv(sheet) => sheet.finish(),
             Self::Ndjson(sheet) => sheet.finish(),

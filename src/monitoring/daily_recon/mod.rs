@@ -15,7 +15,7 @@ mod tolerance;
 
 pub use bars::{KeyedBar, SymbolIndex, SymbolTable, Window, keep_newest};
 pub use compare::{Comparison, Difference, Exact, Tally, compare};
-pub use report::{Facts, Report, Side, SymbolReport, WorstRow};
-pub use sessions::{Roll, SessionRecord, imported_dates, sessions};
+pub use report::{Facts, MissingRun, Report, Side, SymbolReport, WORST_MAX, WorstRow};
+pub use sessions::{Roll, SessionRecord, imported_dates, imported_symbols, sessions};
 pub use sides::{BarSide, broker_bars, import_start, internal_bars};
 pub use tolerance::Tolerance;

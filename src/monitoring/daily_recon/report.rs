@@ -5,11 +5,11 @@
 use barkeep_schemas::{Ohlcv, Price, Qty, ReconCause, ReconStatus, Seq, SessionDate, Timeframe, Ts};
 use serde::Serialize;
 
-use super::bars::{KeyedBar, SymbolTable};
+use super::bars::{KeyedBar, SymbolIndex, SymbolTable};
 use super::compare::{Comparison, Difference, Exact, Tally};
 
 /// How many of the worst rows a report holds.
-const WORST_MAX: usize = 10;
+pub const WORST_MAX: usize = 10;
 
 /// Everything that a reconciliation found.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -68,6 +68,27 @@ pub struct Report {
     pub symbols: Vec<SymbolReport>,
     /// The worst rows, by status and then worst first.
     pub worst: Vec<WorstRow>,
+    /// The longest stretches of bars that one side lacks, by status and then longest first.
+    pub missing: Vec<MissingRun>,
+    /// Which session of the date; `None` where the date has none and its bars were imported as our own.
+    pub run: Option<u32>,
+}
+
+/// Bars that one side lacks, one after the other without a break.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct MissingRun {
+    /// Whose.
+    pub symbol: String,
+    /// Which side lacks them.
+    pub status: ReconStatus,
+    /// The first start.
+    #[serde(serialize_with = "epoch_seconds")]
+    pub from: Ts,
+    /// The last start.
+    #[serde(serialize_with = "epoch_seconds")]
+    pub to: Ts,
+    /// How many.
+    pub bars: u64,
 }
 
 /// The counts of one symbol.
@@ -135,6 +156,8 @@ pub struct Facts {
     pub run_id: Seq,
     /// [`Report::date`].
     pub date: SessionDate,
+    /// [`Report::run`].
+    pub run: Option<u32>,
     /// [`Report::tf`].
     pub tf: Timeframe,
     /// [`Report::source`].
@@ -191,8 +214,33 @@ impl Report {
                 .map(|(symbol, tally)| SymbolReport::new(symbol, tally))
                 .collect(),
             worst: comparison.worst(WORST_MAX).into_iter().map(|row| WorstRow::new(row, symbols)).collect(),
+            missing: missing_runs(&comparison.differences, facts.tf, symbols),
+            run: facts.run,
         }
     }
+}
+
+/// The longest stretches of each status. Invariant: the differences are sorted by key.
+fn missing_runs(differences: &[Difference], tf: Timeframe, symbols: &SymbolTable) -> Vec<MissingRun> {
+    let mut longest = Vec::new();
+    for status in [ReconStatus::MissingInternal, ReconStatus::MissingBroker] {
+        let mut runs: Vec<(SymbolIndex, MissingRun)> = Vec::new();
+        for row in differences.iter().filter(|row| row.status == status) {
+            match runs.last_mut() {
+                Some((symbol, run)) if *symbol == row.symbol && run.to.get() + tf.nanos() == row.start.get() => {
+                    run.to = row.start;
+                    run.bars += 1;
+                }
+                Some(_) | None => {
+                    let symbol = symbols.name(row.symbol).unwrap_or_default().to_owned();
+                    runs.push((row.symbol, MissingRun { symbol, status, from: row.start, to: row.start, bars: 1 }));
+                }
+            }
+        }
+        runs.sort_by_key(|(_, run)| std::cmp::Reverse(run.bars));
+        longest.extend(runs.into_iter().take(WORST_MAX).map(|(_, run)| run));
+    }
+    longest
 }
 
 impl SymbolReport {

@@ -20,8 +20,27 @@ pub struct SessionRecord {
     pub segment: SegmentInfo,
     /// How it opened.
     pub opened: Box<SessionOpened>,
+    /// The instruments that were listed after it opened and before it closed.
+    pub listed: Vec<Instrument>,
     /// How it closed; `None` while it is open.
     pub closed: Option<CloseReason>,
+}
+
+impl SessionRecord {
+    /// Which session of its date it is, from 1.
+    pub fn run(&self) -> u32 {
+        self.segment.name.run
+    }
+
+    /// Its symbols.
+    pub fn symbols(&self) -> impl Iterator<Item = &str> {
+        self.opened.instruments.iter().chain(&self.listed).map(|instrument| instrument.symbol.as_str())
+    }
+
+    /// Whether it has a symbol.
+    pub fn has(&self, symbol: &str) -> bool {
+        self.symbols().any(|known| known == symbol)
+    }
 }
 
 /// The sessions of a tape in the order of their positions. A segment that only took in what came later about other
@@ -30,14 +49,20 @@ pub struct SessionRecord {
 /// # Errors
 /// [`ReadError`] when a segment cannot be read.
 pub fn sessions(tape: &Tape) -> Result<Vec<SessionRecord>, ReadError> {
-    let filter = Filter::kinds([EventKind::SessionOpened, EventKind::SessionClosed]);
+    let filter = Filter::kinds([EventKind::SessionOpened, EventKind::InstrumentListed, EventKind::SessionClosed]);
     let mut found: Vec<SessionRecord> = Vec::new();
     for segment in tape.segments() {
         let before = found.len();
         for event in tape.scan_segment(segment, &filter) {
             match event? {
                 (_, Event::Input(Input::SessionOpened(opened))) if found.len() == before => {
-                    found.push(SessionRecord { segment: segment.clone(), opened, closed: None });
+                    found.push(SessionRecord { segment: segment.clone(), opened, listed: Vec::new(), closed: None });
+                }
+                (_, Event::Input(Input::InstrumentListed(instrument))) => {
+                    let own = found.last_mut().filter(|session| session.segment.first_seq == segment.first_seq);
+                    if let Some(session) = own.filter(|session| session.closed.is_none()) {
+                        session.listed.push(*instrument);
+                    }
                 }
                 (_, Event::Input(Input::SessionClosed(closed))) => {
                     let own = found.last_mut().filter(|session| session.segment.first_seq == segment.first_seq);
@@ -68,6 +93,31 @@ pub fn imported_dates(tape: &Tape) -> Result<BTreeSet<SessionDate>, ReadError> {
         }
     }
     Ok(dates)
+}
+
+/// The symbols of the bars that were imported as our own for a date.
+///
+/// # Errors
+/// [`ReadError`] when a segment cannot be read.
+pub fn imported_symbols(tape: &Tape, date: SessionDate) -> Result<BTreeSet<String>, ReadError> {
+    let [opened, listed] = Roll::<String>::KINDS;
+    let filter = Filter::kinds([opened, listed, EventKind::OutsideBar]);
+    let mut symbols = BTreeSet::new();
+    for segment in tape.segments() {
+        let mut roll = Roll::default();
+        for event in tape.scan_segment(segment, &filter) {
+            let (_, Event::Input(input)) = event? else { continue };
+            roll.take(&input, |instrument| Some(instrument.symbol.clone()));
+            if let Input::OutsideBar(bar) = input
+                && bar.origin == BarOrigin::Import
+                && bar.session_date == date
+                && let Some(symbol) = roll.get(bar.instrument).filter(|symbol| !symbols.contains(*symbol))
+            {
+                symbols.insert(symbol.clone());
+            }
+        }
+    }
+    Ok(symbols)
 }
 
 /// What is known of the instruments of one segment, by their numbers in it.

@@ -35,7 +35,7 @@ fn reconciled(name: &str, imports: &[&str], recon: &str) -> Option<Report> {
     }
     let line = Line::try_parse_from(words("recon", recon, &folder)).unwrap();
     let outcome = reconcile(&line.args, &context).unwrap();
-    println!("{}", super::super::text::report(&outcome.report, &outcome.rejected));
+    println!("{}", super::super::text::report(&outcome));
     Some(outcome.report)
 }
 

@@ -10,11 +10,15 @@ fn side(prices: [i64; 4], volume: i64) -> Option<Side> {
     Some(Side { open, high, low, close, volume: Qty::new(volume) })
 }
 
-fn row(symbol: &str, minute: i64, status: ReconStatus, internal: Option<Side>, broker: Option<Side>) -> WorstRow {
+fn minute(minute: i64) -> Ts {
+    Ts::from_secs(1_622_778_300 + minute * 60)
+}
+
+fn row(symbol: &str, at: i64, status: ReconStatus, internal: Option<Side>, broker: Option<Side>) -> WorstRow {
     let both = internal.is_some() && broker.is_some();
     WorstRow {
         symbol: symbol.to_owned(),
-        ts: Ts::from_secs(1_622_778_300 + minute * 60),
+        ts: minute(at),
         status,
         cause: ReconCause::Unexplained,
         internal,
@@ -35,6 +39,22 @@ fn symbol(name: &str, missing: u64, price: u64) -> SymbolReport {
         volume: 0,
         price_error_bp: if price == 0 { 0.0 } else { 6.257 },
     }
+}
+
+fn missing(symbol: &str, status: ReconStatus, first: i64, bars: u64) -> MissingRun {
+    let (from, to) = (minute(first), minute(first + bars as i64 - 1));
+    MissingRun { symbol: symbol.to_owned(), status, from, to, bars }
+}
+
+/// What the command would tell of a report.
+fn told(report: Report) -> String {
+    super::report(&Outcome {
+        report,
+        differences: Vec::new(),
+        rejected: Vec::new(),
+        notes: Vec::new(),
+        flags: Flags::default(),
+    })
 }
 
 fn found() -> Report {
@@ -64,6 +84,8 @@ fn found() -> Report {
         from: Ts::from_secs(1_622_777_820),
         to: Ts::from_secs(1_622_785_440),
         symbols: vec![symbol("HDFCBANK", 1, 1), symbol("ICICIBANK", 0, 0)],
+        run: Some(1),
+        missing: vec![missing("HDFCBANK", ReconStatus::MissingInternal, -8, 1)],
         worst: vec![
             row("HDFCBANK", -8, ReconStatus::MissingInternal, None, side([151_600; 4], 25_096)),
             row(
@@ -79,13 +101,20 @@ fn found() -> Report {
 
 #[test]
 fn a_report_with_differences_reads_so() {
-    let text = report(&found(), &["bars.csv, line 7, column open: the price `x` is not a number".to_owned()]);
-    insta::assert_snapshot!(text, @r#"
-    Reconciliation of 2021-06-04, 1m bars
+    let outcome = Outcome {
+        report: found(),
+        differences: Vec::new(),
+        rejected: vec!["bars.csv, line 7, column open: the price `x` is not a number".to_owned()],
+        notes: vec!["--from reaches outside: the file holds 09:07 to 11:14".to_owned()],
+        flags: Flags { run: Some(1), data_dir: Some("my tape".to_owned()) },
+    };
+    insta::assert_snapshot!(super::report(&outcome), @r"
+    Reconciliation of 2021-06-04 run 1, 1m bars
       broker's   bars.csv, rejected rows: 1
-      ours       the tape at seq 48211 (run id), imported bars: 0
+      ours       the tape up to seq 48211
       starts     2021-06-04 09:07:00 to 11:14:00 IST
       tolerance  price=1tick,3bp;volume=3%,100
+      note       --from reaches outside: the file holds 09:07 to 11:14
       rejected:  bars.csv, line 7, column open: the price `x` is not a number
 
        outcome           bars  which are
@@ -95,8 +124,6 @@ fn a_report_with_differences_reads_so() {
        missing_broker       0  ours, and not the broker's
        price                1  on both sides, a price outside tolerance
        volume               0  on both sides, the volume outside tolerance
-       explained            0  outside tolerance for a known cause
-       healed               0  outside tolerance and healed
        unhealed             2  outside tolerance and not healed
 
        on both sides  exactly equal
@@ -114,31 +141,31 @@ fn a_report_with_differences_reads_so() {
        HDFCBANK        120      118         1        0      1       0      6.26
        ICICIBANK       120      120         0        0      0       0      0.00
 
-    Worst rows: 2 of 2
+    Worst rows: 2 of 2, times in IST
+      HDFCBANK 09:07, 1 bar missing on our side
                     open     high      low    close  volume
-      HDFCBANK 2021-06-04 09:07:00 IST: missing_internal, unexplained
-       ours         none     none     none     none    none
-       broker's  1516.00  1516.00  1516.00  1516.00  25,096
-       apart           -        -        -        -       -
-      HDFCBANK 2021-06-04 09:15:00 IST: price, 6.26 bp off, unexplained
+      HDFCBANK 09:15: price, 6.26 bp off
        ours      1517.45  1519.85  1511.00  1518.00  69,546
        broker's  1518.40  1519.85  1511.00  1518.00  69,600
        apart       -0.95     0.00     0.00     0.00     -54
 
-    Found: 2 of 240 bars outside tolerance and not healed (0 explained).
-    Next: look at the worst rows above, ours against the broker's.
-    "#);
+    Found: 2 of 240 bars outside tolerance and not healed.
+    Advice: look at the worst rows above, ours against the broker's.
+    Next:
+      barkeep explain bar HDFCBANK '2021-06-04 09:15' --run 1 --data-dir 'my tape'
+      barkeep export --kind recon --date 2021-06-04 --run 1 --out recon.csv --data-dir 'my tape'
+    ");
 }
 
 #[test]
 fn no_line_of_a_report_is_wider_than_eighty_columns() {
-    for line in report(&found(), &[]).lines() {
+    for line in told(found()).lines() {
         assert!(line.chars().count() <= 80, "{} columns: {line}", line.chars().count());
     }
 }
 
 #[test]
-fn a_report_without_differences_shows_its_zeros() {
+fn a_report_without_differences_is_short() {
     let fine = Report {
         compared: 120,
         matched: 120,
@@ -154,12 +181,15 @@ fn a_report_without_differences_shows_its_zeros() {
         tolerance: "strict".to_owned(),
         symbols: vec![symbol("HDFCBANK", 0, 0)],
         worst: Vec::new(),
+        missing: Vec::new(),
+        imported: 3,
+        run: None,
         ..found()
     };
-    insta::assert_snapshot!(report(&fine, &[]), @r#"
+    insta::assert_snapshot!(told(fine), @r"
     Reconciliation of 2021-06-04, 1m bars
       broker's   bars.csv, rejected rows: 0
-      ours       the tape at seq 48211 (run id), imported bars: 0
+      ours       the tape up to seq 48211, imported bars: 3
       starts     2021-06-04 09:07:00 to 11:14:00 IST
       tolerance  strict
 
@@ -170,8 +200,6 @@ fn a_report_without_differences_shows_its_zeros() {
        missing_broker       0  ours, and not the broker's
        price                0  on both sides, a price outside tolerance
        volume               0  on both sides, the volume outside tolerance
-       explained            0  outside tolerance for a known cause
-       healed               0  outside tolerance and healed
        unhealed             0  outside tolerance and not healed
 
        on both sides  exactly equal
@@ -184,10 +212,132 @@ fn a_report_without_differences_shows_its_zeros() {
        shares         0 ours, 0 the broker's
        worst price    0.00 bp off
 
-    Worst rows: 0 of 0
-
     Fine: all 120 bars match within tolerance. Nothing to do.
-    "#);
+    ");
+}
+
+#[test]
+fn where_nothing_is_on_both_sides_nothing_is_said_of_both_sides() {
+    let lacking = |name: &str, bars| SymbolReport { compared: bars, matched: 0, ..symbol(name, bars, 0) };
+    let alone = Report {
+        compared: 20,
+        matched: 0,
+        missing_internal: 20,
+        price: 0,
+        unhealed: 20,
+        exact: Exact::default(),
+        inside_range: 0,
+        volume_internal: 0,
+        volume_broker: 0,
+        price_error_bp: 0.0,
+        symbols: vec![lacking("INFY", 5), lacking("SBIN", 15)],
+        worst: vec![row("SBIN", 0, ReconStatus::MissingInternal, None, side([151_600; 4], 25_096))],
+        missing: vec![
+            missing("SBIN", ReconStatus::MissingInternal, 0, 15),
+            missing("INFY", ReconStatus::MissingInternal, 3, 5),
+        ],
+        ..found()
+    };
+    insta::assert_snapshot!(told(alone), @r"
+    Reconciliation of 2021-06-04 run 1, 1m bars
+      broker's   bars.csv, rejected rows: 1
+      ours       the tape up to seq 48211
+      starts     2021-06-04 09:07:00 to 11:14:00 IST
+      tolerance  price=1tick,3bp;volume=3%,100
+
+       outcome           bars  which are
+       compared            20  on either side
+       matched              0  0.0% (0 of 20) within tolerance
+       missing_internal    20  the broker's, and not ours
+       missing_broker       0  ours, and not the broker's
+       price                0  on both sides, a price outside tolerance
+       volume               0  on both sides, the volume outside tolerance
+       unhealed            20  outside tolerance and not healed
+
+       symbol  compared  matched   missing  missing  price  volume  worst bp
+                                  internal   broker
+       INFY           5        0         5        0      0       0         -
+       SBIN          15        0        15        0      0       0         -
+
+    Worst rows: 20 of 20, times in IST
+      SBIN 09:15 to 09:29, 15 bars missing on our side
+      INFY 09:18 to 09:22, 5 bars missing on our side
+
+    Found: 20 of 20 bars outside tolerance and not healed.
+    Advice: check --date, --tz, --tf and the symbol: no bar is on both sides.
+    Next:
+      barkeep export --kind recon --date 2021-06-04 --out recon.csv
+    ");
+}
+
+#[test]
+fn missing_bars_take_a_line_a_stretch_and_the_sides_take_turns() {
+    let many = |status| (0..10).map(move |n| missing("SBIN", status, n * 9, 10 - n as u64));
+    let shown = |ours: usize, theirs: usize, most| {
+        let missing: Vec<MissingRun> = many(ReconStatus::MissingInternal)
+            .take(ours)
+            .chain(many(ReconStatus::MissingBroker).take(theirs))
+            .collect();
+        let of = |status| longest(&missing, most).iter().filter(|run| run.status == status).count();
+        (of(ReconStatus::MissingInternal), of(ReconStatus::MissingBroker))
+    };
+    assert_eq!(shown(10, 10, 10), (5, 5));
+    assert_eq!(shown(10, 2, 10), (8, 2));
+    assert_eq!(shown(1, 10, 10), (1, 9));
+    assert_eq!(shown(10, 10, 1), (1, 0));
+    let one_day = Days::of(minute(0), minute(1));
+    let line = |run: &MissingRun, days| missing_line(run, days);
+    let two = missing("SBIN", ReconStatus::MissingInternal, 338, 2);
+    assert_eq!(line(&two, one_day), "SBIN 14:53 to 14:54, 2 bars missing on our side");
+    let one = missing("M&M", ReconStatus::MissingBroker, 0, 1);
+    assert_eq!(line(&one, one_day), "M&M 09:15, 1 bar missing on the broker's side");
+    let over_midnight = Days::of(minute(0), minute(1_440));
+    assert_eq!(line(&one, over_midnight), "M&M 2021-06-04 09:15, 1 bar missing on the broker's side");
+}
+
+#[test]
+fn the_next_commands_explain_the_first_row_that_we_have_and_export_all_of_them() {
+    let commands = |change: fn(&mut Report), flags: &Flags| {
+        let mut report = found();
+        change(&mut report);
+        next(&report, flags)
+    };
+    let export = "barkeep export --kind recon --date 2021-06-04 --out recon.csv";
+    let none = Flags::default();
+    assert_eq!(commands(|_| {}, &none), ["barkeep explain bar HDFCBANK '2021-06-04 09:15'", export]);
+    let other = |report: &mut Report| {
+        report.tf = Timeframe::S1;
+        report.worst[1].symbol = "M&M".to_owned();
+        report.worst[1].ts = Ts::from_secs(1_622_778_307);
+    };
+    assert_eq!(commands(other, &none)[0], "barkeep explain bar 'M&M' '2021-06-04 09:15:07' --tf 1s");
+    assert_eq!(commands(|report| drop(report.worst.pop()), &none), [export], "a bar that we lack cannot be explained");
+    assert_eq!(commands(|report| report.run = None, &none), [export]);
+    let theirs = |report: &mut Report| report.missing.push(missing("SBIN", ReconStatus::MissingBroker, 338, 2));
+    assert_eq!(commands(theirs, &none)[0], "barkeep explain bar SBIN '2021-06-04 14:53'");
+    let flags = Flags { run: Some(2), data_dir: Some("my tape".to_owned()) };
+    assert_eq!(
+        commands(|_| {}, &flags),
+        [
+            "barkeep explain bar HDFCBANK '2021-06-04 09:15' --run 2 --data-dir 'my tape'",
+            "barkeep export --kind recon --date 2021-06-04 --run 2 --out recon.csv --data-dir 'my tape'",
+        ]
+    );
+}
+
+#[test]
+fn causes_and_healed_bars_are_told_once_there_are_any() {
+    let mut report = found();
+    report.explained = 1;
+    report.worst[1].cause = ReconCause::LateTicks;
+    let text = told(report);
+    for line in [
+        " explained            1  outside tolerance for a known cause",
+        "HDFCBANK 09:15: price, 6.26 bp off, late_ticks",
+        "Found: 2 of 240 bars outside tolerance and not healed (1 explained).",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
 }
 
 #[test]
@@ -195,7 +345,7 @@ fn the_advice_follows_what_prevails() {
     let check = |change: fn(&mut Report), expected: &str| {
         let mut report = found();
         change(&mut report);
-        let told = verdict(&report);
+        let told = verdict(&report, &Flags::default());
         assert!(told.contains(expected), "{told}");
     };
     check(|report| report.exact = Exact::default(), "no bar is on both sides");

@@ -55,7 +55,7 @@ fn inputs() -> Vec<Event> {
         scene::import_finished(),
         scene::outside(BarOrigin::Import, 1, 1, 81_100),
         Event::Input(Input::OperatorCommand(Box::new(kill))),
-        scene::recon_run(18),
+        scene::recon_run(18, [1, 0, 1, 0]),
         scene::difference(18, 0, None),
         scene::difference(18, 0, Some(151_830)),
     ]
@@ -125,7 +125,7 @@ fn every_kind_has_its_line() {
     10  -                            import_finished     -           1,234 rows: 1,230 accepted, 4 rejected, 2 duplicates, 1 step back, 0 volume falls; import cdcdcdcdcdcd
     11  2021-06-04 09:16:00 IST      outside_bar         M&M         1m o 1517 h 1520 l 1510 c 811 v 1300, import, session 2021-06-04, import at 11
     12  2021-06-04 09:15:20 IST      operator_command    -           kill_on, bucket it, flatten, "broker \"down\"", uid 1000
-    13  -                            recon_run           -           run 18, session 2021-06-04, 1m from 2021-06-04 09:15:00 IST to 09:16:00, 4 compared, 2 matched, missing_internal 1, missing_broker 0, price 1, volume 0, tolerance price=1tick,3bp;volume=3%,100, import at 11
+    13  -                            recon_run           -           run 18, session 2021-06-04 run 1, 1m of 2 symbols from 2021-06-04 09:15:00 IST to 09:16:00, 4 compared, 2 matched, missing_internal 1, missing_broker 0, price 1, volume 0, tolerance price=1tick,3bp;volume=3%,100, import at 11
     14  2021-06-04 09:15:00 IST      recon_difference    INFY        1m missing_internal (unexplained), ours nothing, broker o 1517.45 h 1520 l 1510 c 1519 v 1200, largest price difference 0, session 2021-06-04, run 18
     15  2021-06-04 09:15:00 IST      recon_difference    INFY        1m price (unexplained), ours o 1517.45 h 1520 l 1510 c 1518.3 v 1200, broker o 1517.45 h 1520 l 1510 c 1519 v 1200, largest price difference 0.7, session 2021-06-04, run 18
     16  2021-06-04 09:15:00 IST      bar                 INFY        15m o 1517.45 h 1520 l 1510 c 1518 v 1200, 3 trades, revision 1, ticks 3 to 3, cause 2
@@ -158,7 +158,7 @@ fn every_kind_has_its_object_without_a_key_twice() {
     {"seq":10,"kind":"import_finished","id":"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd","rows":1234,"accepted":1230,"rejected":4,"d
     {"seq":11,"kind":"outside_bar","symbol":"M&M","origin":"import","session_date":"2021-06-04","instrument":1,"tf":"1","start":1622778360000000000,"open"
     {"seq":12,"kind":"operator_command","action":"kill_on","bucket":"it","flatten":true,"reason":"broker \"down\"","uid":1000,"ts":1622778320000000000}
-    {"seq":13,"kind":"recon_run","run_id":18,"session_date":"2021-06-04","tf":"1","import":11,"from":1622778300000000000,"to":1622778360000000000,"toleran
+    {"seq":13,"kind":"recon_run","run_id":18,"session_date":"2021-06-04","session_run":1,"tf":"1","symbols":[0,1],"import":11,"from":1622778300000000000,"
     {"seq":14,"kind":"recon_difference","symbol":"INFY","run_id":18,"session_date":"2021-06-04","instrument":0,"tf":"1","ts":1622778300000000000,"status":
     {"seq":15,"kind":"recon_difference","symbol":"INFY","run_id":18,"session_date":"2021-06-04","instrument":0,"tf":"1","ts":1622778300000000000,"status":
     {"seq":16,"kind":"bar","symbol":"INFY","instrument":0,"tf":"15","start":1622778300000000000,"open":1517.45,"high":1520.0,"low":1510.0,"close":1518.0,"

@@ -160,13 +160,31 @@ fn operator_command(command: &OperatorCommand) -> String {
 }
 
 fn recon_run(run: &ReconRun) -> String {
-    let ReconRun { run_id, session_date, tf, import, from, to, tolerance, compared, matched, differences } = run;
+    let ReconRun {
+        run_id,
+        session_date,
+        session_run,
+        tf,
+        symbols,
+        import,
+        from,
+        to,
+        tolerance,
+        compared,
+        matched,
+        differences,
+    } = run;
+    let session = match session_run {
+        0 => session_date.to_string(),
+        run => format!("{session_date} run {run}"),
+    };
     let statuses = ReconStatus::ALL.iter().zip(differences);
     let statuses = statuses.map(|(status, found)| format!("{status} {}", count(*found))).collect::<Vec<_>>().join(", ");
     format!(
-        "run {run_id}, session {session_date}, {} from {} to {}, {} compared, {} matched, {statuses}, tolerance \
+        "run {run_id}, session {session}, {} of {} from {} to {}, {} compared, {} matched, {statuses}, tolerance \
          {tolerance}, import at {import}",
         tf.label(),
+        number(symbols.len() as u64, "symbol"),
         ist(*from),
         time_beside(*to, *from),
         count(*compared),

@@ -1,20 +1,19 @@
 //! The CSV form of a sheet: a header line, `\n` line ends, quotes only where a cell needs them.
 
 use std::fmt::Write as _;
-use std::fs::File;
 
-use super::{Cell, Column, SheetError};
+use super::{Cell, Column, Output, SheetError};
 
 /// Bytes gathered before a write to the file.
 const BUFFER_BYTES: usize = 1 << 16;
 
 pub(in super::super) struct CsvSheet {
-    writer: csv::Writer<File>,
+    writer: csv::Writer<Output>,
     cell: String,
 }
 
 impl CsvSheet {
-    pub(super) fn new(file: File, columns: &[Column]) -> Result<Self, SheetError> {
+    pub(super) fn new(file: Output, columns: &[Column]) -> Result<Self, SheetError> {
         let mut writer = csv::WriterBuilder::new().buffer_capacity(BUFFER_BYTES).from_writer(file);
         writer.write_record(columns.iter().map(|column| column.name)).map_err(io_error)?;
         Ok(Self { writer, cell: String::new() })
@@ -35,7 +34,7 @@ impl CsvSheet {
         self.writer.write_record(None::<&[u8]>).map_err(io_error)
     }
 
-    pub(super) fn finish(self) -> Result<File, SheetError> {
+    pub(super) fn finish(self) -> Result<Output, SheetError> {
         self.writer.into_inner().map_err(|error| SheetError::Io(error.into_error()))
     }
 }

@@ -1,20 +1,19 @@
 //! The NDJSON form of a sheet: one object a line, keys in the order of the columns, every key in every line.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 
-use super::{Cell, Column, SheetError};
+use super::{Cell, Column, Output, SheetError};
 
 /// Bytes gathered before a write to the file.
 const BUFFER_BYTES: usize = 1 << 16;
 
 pub(in super::super) struct NdjsonSheet {
-    writer: BufWriter<File>,
+    writer: BufWriter<Output>,
     columns: &'static [Column],
 }
 
 impl NdjsonSheet {
-    pub(super) fn new(file: File, columns: &'static [Column]) -> Self {
+    pub(super) fn new(file: Output, columns: &'static [Column]) -> Self {
         Self { writer: BufWriter::with_capacity(BUFFER_BYTES, file), columns }
     }
 
@@ -33,7 +32,7 @@ impl NdjsonSheet {
         Ok(self.writer.write_all(b"}\n")?)
     }
 
-    pub(super) fn finish(self) -> Result<File, SheetError> {
+    pub(super) fn finish(self) -> Result<Output, SheetError> {
         self.writer.into_inner().map_err(|error| SheetError::Io(error.into_error()))
     }
 }

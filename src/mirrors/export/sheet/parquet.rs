@@ -1,7 +1,6 @@
 //! The Parquet form of a sheet: flat columns, row groups of 131,072 rows, zstd. Prices are doubles, which hold every
 //! price of four decimals up to the highest that the tape takes.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use barkeep_schemas::PRICE_SCALE;
@@ -12,7 +11,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::Type;
 
-use super::{Cell, Column, Form, SheetError};
+use super::{Cell, Column, Form, Output, SheetError};
 
 /// Rows in a row group: what is held in memory.
 const GROUP_ROWS: usize = 131_072;
@@ -31,13 +30,13 @@ enum Values {
 }
 
 pub(in super::super) struct ParquetSheet {
-    writer: SerializedFileWriter<File>,
+    writer: SerializedFileWriter<Output>,
     columns: Vec<Gathered>,
     rows: usize,
 }
 
 impl ParquetSheet {
-    pub(super) fn new(file: File, columns: &[Column]) -> Result<Self, SheetError> {
+    pub(super) fn new(file: Output, columns: &[Column]) -> Result<Self, SheetError> {
         let fields = columns.iter().map(field).collect::<Result<Vec<_>, _>>()?;
         let schema = Type::group_type_builder("barkeep").with_fields(fields).build()?;
         let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
@@ -53,7 +52,7 @@ impl ParquetSheet {
         if self.rows == GROUP_ROWS { self.write_group() } else { Ok(()) }
     }
 
-    pub(super) fn finish(mut self) -> Result<File, SheetError> {
+    pub(super) fn finish(mut self) -> Result<Output, SheetError> {
         if self.rows > 0 {
             self.write_group()?;
         }
