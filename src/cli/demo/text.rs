@@ -91,8 +91,12 @@ fn faults(outcome: &Outcome) -> String {
 fn verdict(outcome: &Outcome) -> String {
     let account = &outcome.account;
     if outcome.sound() {
-        return "Every fault is accounted for, no bar differs without one, and the tape replays bit for bit."
-            .to_owned();
+        return format!(
+            "Every fault is accounted for: all {} bars outside tolerance lie in minutes of injected faults.
+The tape \
+             replays bit for bit.",
+            count(outcome.report.unhealed)
+        );
     }
     format!(
         "NOT SOUND: {} faults or bars are not accounted for ({} bars differ without a fault), {} replay differences",
@@ -107,7 +111,7 @@ fn next(outcome: &Outcome) -> String {
     let dir = outcome.folder.display();
     let (date, symbol) = (outcome.day.date, outcome.day.symbols().next().unwrap_or("HDFCBANK"));
     [
-        format!("Look around in {dir}:"),
+        format!("Look around in {dir} (remove the folder when you are done):"),
         format!("  barkeep --data-dir {dir} tape stat"),
         format!("  barkeep --data-dir {dir} recon --date {date} --source {dir}/candles.csv"),
         format!("  barkeep --data-dir {dir} explain bar {symbol} '{date} 10:30'"),
