@@ -15,6 +15,8 @@ mod filter;
 
 pub mod row;
 
+pub mod columns;
+
 mod header;
 
 mod cow;

@@ -1,0 +1,280 @@
+//! Takes a payload apart: whole events in order, all or those that are wanted, or the columns of its ticks.
+//!
+//! Never unpacks a column that the question does not touch. Called by every reader of blocks.
+
+use barkeep_schemas::{ClockMark, Derived, Event, EventKind, FeedId, Input, InstrumentId, Price, Qty, Seq, Tick, Ts};
+
+use super::bar_reader::BarSection;
+use super::cursor::Cursor;
+use super::depth::DepthSection;
+use super::error::ColumnsError;
+use super::kinds::{Kinds, Road};
+use super::tick_columns::{TickColumnSet, TickColumns};
+use super::tick_reader::{Rows, TickSection};
+use super::{LAYOUT, SECTIONS, marks, present};
+use crate::filter::KindSet;
+
+/// Where the sections of a payload are.
+pub(super) struct Payload<'a> {
+    first: Seq,
+    kinds: Kinds,
+    ticks: &'a [u8],
+    depths: &'a [u8],
+    bars: &'a [u8],
+    marks: &'a [u8],
+    bytes: &'a [u8],
+}
+
+impl<'a> Payload<'a> {
+    pub(super) fn open(first: Seq, payload: &'a [u8]) -> Result<Self, ColumnsError> {
+        let mut cursor = Cursor::new(payload);
+        match cursor.u8()? {
+            LAYOUT => {}
+            layout => return Err(ColumnsError::Layout { layout }),
+        }
+        let count = cursor.u32()?;
+        if first.0.checked_add(u64::from(count)).is_none() {
+            return Err(ColumnsError::OutOfRange { what: "the first position", value: first.0 });
+        }
+        let mut lengths = [0; SECTIONS];
+        for length in &mut lengths {
+            *length = cursor.u32()? as usize;
+        }
+        let mut sections = [payload; SECTIONS];
+        for (section, length) in sections.iter_mut().zip(lengths) {
+            *section = cursor.slice(length)?;
+        }
+        cursor.end("sections")?;
+        let [kinds, ticks, depths, bars, marks, bytes] = sections;
+        let kinds = Kinds::take(Cursor::new(kinds), count, payload.len())?;
+        for (road, section, name) in
+            [(Road::Ticks, ticks, "ticks"), (Road::Bars, bars, "bars"), (Road::Marks, marks, "clock marks")]
+        {
+            if kinds.count(road) == 0 {
+                Cursor::new(section).end(name)?;
+            }
+        }
+        Ok(Self { first, kinds, ticks, depths, bars, marks, bytes })
+    }
+
+    /// Fills the wanted columns of the ticks.
+    pub(super) fn ticks(&self, set: TickColumnSet, out: &mut TickColumns) -> Result<usize, ColumnsError> {
+        let count = self.kinds.count(Road::Ticks);
+        if self.kinds.runs.iter().any(|run| run.kind == EventKind::Tick && run.road != Road::Ticks) {
+            return Err(ColumnsError::Count { what: "ticks outside columns", count: count as u64 });
+        }
+        if count == 0 {
+            out.keep(TickColumnSet::EMPTY);
+            return Ok(0);
+        }
+        let section = TickSection::take(Cursor::new(self.ticks), count)?;
+        section.decode(Rows::All, set, out)?;
+        if set.contains(TickColumnSet::SEQ) {
+            out.seq.clear();
+            for (start, count, _) in self.kinds.runs_of(Road::Ticks, self.first) {
+                out.seq.extend(start..start + u64::from(count));
+            }
+        }
+        out.keep(set);
+        Ok(count)
+    }
+
+    /// Appends the wanted events in order.
+    pub(super) fn events(
+        &self,
+        kinds: Option<KindSet>,
+        instrument: Option<InstrumentId>,
+        out: &mut Vec<(Seq, Event)>,
+    ) -> Result<(), ColumnsError> {
+        let wanted = |kind: EventKind| kinds.is_none_or(|kinds| kinds.contains(kind));
+        let about_one = instrument.is_some();
+        let mut ticks = if wanted(EventKind::Tick) { Ticks::take(self, instrument)? } else { None };
+        let mut bars = if wanted(EventKind::Bar) { Bars::take(self, instrument)? } else { None };
+        let marked = wanted(EventKind::ClockMark) && !about_one;
+        let marks = if marked { self.marks()? } else { Vec::new() };
+        let mut marks = marks.into_iter();
+        let mut bytes = Cursor::new(self.bytes);
+        let mut seq = self.first.0;
+        for run in &self.kinds.runs {
+            let seqs = seq..seq + u64::from(run.count);
+            seq = seqs.end;
+            match run.road {
+                Road::Ticks => {
+                    if let Some(ticks) = &mut ticks {
+                        ticks.emit(seqs, out)?;
+                    }
+                }
+                Road::Bars => {
+                    if let Some(bars) = &mut bars {
+                        bars.emit(seqs, instrument, out);
+                    }
+                }
+                Road::Marks if marked => {
+                    let run = seqs.zip(marks.by_ref());
+                    out.extend(run.map(|(seq, mark)| (Seq(seq), Event::Input(Input::ClockMark(mark)))));
+                }
+                Road::Marks => {}
+                Road::Bytes => {
+                    for seq in seqs {
+                        let length = bytes.u32()? as usize;
+                        let event = bytes.slice(length)?;
+                        if wanted(run.kind) {
+                            let event = decode_bytes(Seq(seq), run.kind, event)?;
+                            if !about_one || event.instrument() == instrument {
+                                out.push((Seq(seq), event));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        bytes.end("canonical bytes")
+    }
+
+    fn marks(&self) -> Result<Vec<ClockMark>, ColumnsError> {
+        match self.kinds.count(Road::Marks) {
+            0 => Ok(Vec::new()),
+            count => marks::take(Cursor::new(self.marks), count),
+        }
+    }
+}
+
+fn decode_bytes(seq: Seq, kind: EventKind, bytes: &[u8]) -> Result<Event, ColumnsError> {
+    let event = Event::decode(bytes).map_err(|source| ColumnsError::Event { seq, source })?;
+    match event.kind() {
+        found if found == kind => Ok(event),
+        found => Err(ColumnsError::Kind { seq, code: found.code() }),
+    }
+}
+
+/// The wanted ticks of a payload, taken run by run.
+struct Ticks {
+    columns: TickColumns,
+    depths: DepthSection,
+    /// The place of each wanted tick among all ticks, and of its depth among all depths; `None` when all are wanted.
+    places: Option<Vec<u32>>,
+    depth_places: Option<Vec<u32>>,
+    /// Ticks passed by, rows taken, depths taken.
+    passed: usize,
+    row: usize,
+    depth: usize,
+}
+
+impl Ticks {
+    fn take(payload: &Payload<'_>, instrument: Option<InstrumentId>) -> Result<Option<Self>, ColumnsError> {
+        let count = payload.kinds.count(Road::Ticks);
+        if count == 0 {
+            return Ok(None);
+        }
+        let section = TickSection::take(Cursor::new(payload.ticks), count)?;
+        let mut columns = TickColumns::new();
+        let mut places = None;
+        let mut depth_places = None;
+        let rows = match instrument {
+            None => Rows::All,
+            Some(instrument) => {
+                let Ok(number) = section.ids.binary_search(&instrument.0) else { return Ok(None) };
+                let matching = section.places_of(number as u32, &mut columns.work)?;
+                if matching.is_empty() {
+                    return Ok(None);
+                }
+                depth_places = Some(section.present.places(present::DEPTH, &matching));
+                Rows::Of(places.insert(matching), number as u32)
+            }
+        };
+        section.decode(rows, TickColumnSet::ALL, &mut columns)?;
+        let depths = match section.present.count(present::DEPTH) {
+            0 => DepthSection::NONE,
+            _ if depth_places.as_ref().is_some_and(Vec::is_empty) => DepthSection::NONE,
+            count => DepthSection::take(Cursor::new(payload.depths), count)?,
+        };
+        Ok(Some(Self { columns, depths, places, depth_places, passed: 0, row: 0, depth: 0 }))
+    }
+
+    /// Appends the wanted ticks of the next run, which has these positions.
+    fn emit(&mut self, seqs: core::ops::Range<u64>, out: &mut Vec<(Seq, Event)>) -> Result<(), ColumnsError> {
+        let start = self.passed;
+        self.passed += (seqs.end - seqs.start) as usize;
+        loop {
+            let place = match &self.places {
+                None => self.row,
+                Some(places) => places.get(self.row).map_or(usize::MAX, |place| *place as usize),
+            };
+            if place >= self.passed {
+                return Ok(());
+            }
+            let Some(tick) = self.tick()? else { return Ok(()) };
+            self.row += 1;
+            out.push((Seq(seqs.start + (place - start) as u64), Event::Input(Input::Tick(tick))));
+        }
+    }
+
+    fn tick(&mut self) -> Result<Option<Tick>, ColumnsError> {
+        let Some(mut tick) = self.plain_tick() else { return Ok(None) };
+        if self.columns.present.get(self.row).is_some_and(|present| present & present::DEPTH != 0) {
+            let place = match &self.depth_places {
+                None => self.depth,
+                Some(places) => places.get(self.depth).map_or(usize::MAX, |place| *place as usize),
+            };
+            self.depth += 1;
+            tick.depth = Some(Box::new(self.depths.depth(place, tick.price)?));
+        }
+        Ok(Some(tick))
+    }
+
+    /// The tick of the next row without its depth; `None` past the last.
+    fn plain_tick(&self) -> Option<Tick> {
+        let (columns, row) = (&self.columns, self.row);
+        let present = *columns.present.get(row)?;
+        let field = |bit: u8, column: &[i64]| (present & bit != 0).then(|| column.get(row).copied()).flatten();
+        Some(Tick {
+            instrument: InstrumentId(*columns.instrument.get(row)?),
+            feed: FeedId(*columns.feed.get(row)?),
+            ts: Ts::new(*columns.ts.get(row)?),
+            recv: Ts::new(*columns.recv.get(row)?),
+            price: Price::new(*columns.price.get(row)?),
+            qty: field(present::QTY, &columns.qty).map(Qty::new),
+            cum_volume: field(present::CUM_VOLUME, &columns.cum_volume).map(Qty::new),
+            bid: field(present::BID, &columns.bid).map(Price::new),
+            ask: field(present::ASK, &columns.ask).map(Price::new),
+            last_trade: field(present::LAST_TRADE, &columns.last_trade).map(Ts::new),
+            condition: *columns.condition.get(row)?,
+            depth: None,
+        })
+    }
+}
+
+/// The bars of a payload, taken run by run.
+struct Bars {
+    section: BarSection,
+    row: usize,
+}
+
+impl Bars {
+    fn take(payload: &Payload<'_>, instrument: Option<InstrumentId>) -> Result<Option<Self>, ColumnsError> {
+        let count = payload.kinds.count(Road::Bars);
+        if count == 0 {
+            return Ok(None);
+        }
+        if let Some(instrument) = instrument
+            && !BarSection::may_hold(Cursor::new(payload.bars), count, instrument)?
+        {
+            return Ok(None);
+        }
+        let runs = payload.kinds.runs_of(Road::Bars, payload.first);
+        let section = BarSection::take(Cursor::new(payload.bars), count, payload.first, runs)?;
+        Ok(Some(Self { section, row: 0 }))
+    }
+
+    /// Appends the wanted bars of the next run, which has these positions.
+    fn emit(&mut self, seqs: core::ops::Range<u64>, instrument: Option<InstrumentId>, out: &mut Vec<(Seq, Event)>) {
+        for seq in seqs {
+            if instrument.is_none_or(|wanted| self.section.instrument(self.row) == Some(wanted))
+                && let Some(bar) = self.section.bar(self.row)
+            {
+                out.push((Seq(seq), Event::Derived(Derived::Bar(bar))));
+            }
+            self.row += 1;
+        }
+    }
+}

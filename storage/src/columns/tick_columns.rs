@@ -1,0 +1,148 @@
+//! Ticks as a structure of arrays: what a scan works on when events would be too slow.
+//!
+//! Never reads bytes. Filled by [`super::decode_ticks`], which reuses the memory from one payload to the next.
+
+/// Which columns of ticks a reader wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TickColumnSet(u16);
+
+impl TickColumnSet {
+    /// No column.
+    pub const EMPTY: Self = Self(0);
+    /// [`TickColumns::seq`].
+    pub const SEQ: Self = Self(1);
+    /// [`TickColumns::instrument`].
+    pub const INSTRUMENT: Self = Self(1 << 1);
+    /// [`TickColumns::feed`].
+    pub const FEED: Self = Self(1 << 2);
+    /// [`TickColumns::ts`].
+    pub const TS: Self = Self(1 << 3);
+    /// [`TickColumns::recv`].
+    pub const RECV: Self = Self(1 << 4);
+    /// [`TickColumns::price`].
+    pub const PRICE: Self = Self(1 << 5);
+    /// [`TickColumns::present`].
+    pub const PRESENT: Self = Self(1 << 6);
+    /// [`TickColumns::qty`].
+    pub const QTY: Self = Self(1 << 7);
+    /// [`TickColumns::cum_volume`].
+    pub const CUM_VOLUME: Self = Self(1 << 8);
+    /// [`TickColumns::bid`].
+    pub const BID: Self = Self(1 << 9);
+    /// [`TickColumns::ask`].
+    pub const ASK: Self = Self(1 << 10);
+    /// [`TickColumns::last_trade`].
+    pub const LAST_TRADE: Self = Self(1 << 11);
+    /// [`TickColumns::condition`].
+    pub const CONDITION: Self = Self(1 << 12);
+    /// Every column.
+    pub const ALL: Self = Self((1 << 13) - 1);
+
+    /// The columns of both sets.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all columns of `other` are members.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// The ticks of one payload, column by column. Every column that was wanted has one entry for each tick, the others are
+/// empty. An entry of an optional field is 0 where the tick has none; [`Self::present`] tells.
+#[derive(Clone, Debug, Default)]
+pub struct TickColumns {
+    /// Positions on the tape.
+    pub seq: Vec<u64>,
+    /// Instruments.
+    pub instrument: Vec<u32>,
+    /// Feeds.
+    pub feed: Vec<u8>,
+    /// Exchange times in nanoseconds.
+    pub ts: Vec<i64>,
+    /// Times of receipt in nanoseconds.
+    pub recv: Vec<i64>,
+    /// Last traded prices, raw.
+    pub price: Vec<i64>,
+    /// Which optional fields a tick has: the bits `HAS_…`.
+    pub present: Vec<u8>,
+    /// Last traded quantities.
+    pub qty: Vec<i64>,
+    /// Volumes of the day so far.
+    pub cum_volume: Vec<i64>,
+    /// Best bids, raw.
+    pub bid: Vec<i64>,
+    /// Best asks, raw.
+    pub ask: Vec<i64>,
+    /// Times of the last trade in nanoseconds.
+    pub last_trade: Vec<i64>,
+    /// Condition flags.
+    pub condition: Vec<u32>,
+    /// Memory.
+    pub(super) work: Work,
+}
+
+/// Memory that decoding reuses.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Work {
+    pub(super) raw: Vec<u64>,
+    pub(super) states: Vec<u64>,
+    pub(super) numbers: Vec<u32>,
+    pub(super) rises: Vec<i64>,
+    pub(super) beside: Vec<i64>,
+}
+
+impl TickColumns {
+    /// The tick has a last traded quantity.
+    pub const HAS_QTY: u8 = super::present::QTY;
+    /// The tick has the day's volume.
+    pub const HAS_CUM_VOLUME: u8 = super::present::CUM_VOLUME;
+    /// The tick has a best bid.
+    pub const HAS_BID: u8 = super::present::BID;
+    /// The tick has a best ask.
+    pub const HAS_ASK: u8 = super::present::ASK;
+    /// The tick has the time of the last trade.
+    pub const HAS_LAST_TRADE: u8 = super::present::LAST_TRADE;
+    /// The tick has condition flags.
+    pub const HAS_CONDITION: u8 = super::present::CONDITION;
+    /// The tick has five-level depth, which these columns leave out.
+    pub const HAS_DEPTH: u8 = super::present::DEPTH;
+
+    /// No ticks, no memory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Empties every column that is not in `set`.
+    pub(super) fn keep(&mut self, set: TickColumnSet) {
+        let unless = |column: TickColumnSet| !set.contains(column);
+        if unless(TickColumnSet::SEQ) {
+            self.seq.clear();
+        }
+        if unless(TickColumnSet::INSTRUMENT) {
+            self.instrument.clear();
+        }
+        if unless(TickColumnSet::FEED) {
+            self.feed.clear();
+        }
+        if unless(TickColumnSet::PRESENT) {
+            self.present.clear();
+        }
+        if unless(TickColumnSet::CONDITION) {
+            self.condition.clear();
+        }
+        let numbers = [
+            (TickColumnSet::TS, &mut self.ts),
+            (TickColumnSet::RECV, &mut self.recv),
+            (TickColumnSet::PRICE, &mut self.price),
+            (TickColumnSet::QTY, &mut self.qty),
+            (TickColumnSet::CUM_VOLUME, &mut self.cum_volume),
+            (TickColumnSet::BID, &mut self.bid),
+            (TickColumnSet::ASK, &mut self.ask),
+            (TickColumnSet::LAST_TRADE, &mut self.last_trade),
+        ];
+        numbers.into_iter().filter(|(column, _)| unless(*column)).for_each(|(_, numbers)| numbers.clear());
+    }
+}
