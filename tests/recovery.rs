@@ -26,14 +26,14 @@ fn shell(stage: &Stage, line: &str) -> (Option<i32>, String) {
 #[test]
 fn a_full_disk_is_fatal_with_its_reason_and_the_import_goes_on_when_there_is_room() {
     let stage = Stage::new();
-    write_ticks(&day(2, 2), &stage.path("ticks.csv"));
+    write_ticks(&day(2, 12), &stage.path("ticks.csv"));
     // A limit on the size of files stands for the full disk; ignored, its signal becomes an error of the write.
-    let (code, err) = shell(&stage, "trap '' XFSZ; ulimit -f 2000; exec $B import ticks.csv --kind ticks");
+    let (code, err) = shell(&stage, "trap '' XFSZ; ulimit -f 1500; exec $B import ticks.csv --kind ticks");
     assert_eq!(code, Some(3), "{err}");
     assert!(err.lines().last().is_some_and(|line| line.starts_with("fatal disk_full: ")), "{err}");
     stage.expect(0, "import ticks.csv --kind ticks");
     let calm = Stage::new();
-    write_ticks(&day(2, 2), &calm.path("ticks.csv"));
+    write_ticks(&day(2, 12), &calm.path("ticks.csv"));
     calm.expect(0, "import ticks.csv --kind ticks");
     let digest = |stage: &Stage| stage.json(0, "replay --verify --json")["digest"].clone();
     assert_eq!(digest(&stage), digest(&calm));

@@ -37,11 +37,6 @@ impl KindSet {
         self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
     }
 
-    /// Adds every member of `other`.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a |= b);
-    }
-
     /// The four words, lowest codes first.
     pub(crate) const fn words(self) -> [u64; 4] {
         self.0

@@ -79,13 +79,13 @@ impl Follower {
             };
             let path = current.reader.path();
             if let Some(cursor) = &mut current.cursor {
-                if let Some(item) = cursor.next(self.next, &Filter::ALL, path)? {
+                if let Some(item) = cursor.next(self.next, &Filter::ALL) {
                     return Ok(Some(item));
                 }
                 current.cursor = None;
             }
             if let Some(row) = current.rows.pop_front() {
-                current.cursor = Some(RowCursor::new(row, path)?);
+                current.cursor = Some(RowCursor::new(&row, path, &Filter::ALL)?);
                 continue;
             }
             // Read before the rows: a segment that was sealed then has no rows that appear later.

@@ -11,19 +11,23 @@ use redb::backends::FileBackend;
 use redb::{Database, Durability, ReadableDatabase};
 
 use crate::BLOCK_EVENTS;
+use crate::columns::Encoder;
 use crate::error::{CommitError, ReadError};
 use crate::header::SegmentHeader;
 use crate::paths::{DataDir, make_read_only, sync_folder};
 use crate::reader::{BLOCKS, HEADER_KEY, META, TAIL, Tables, builder, read_header};
-use crate::row::{PAYLOAD_BYTES_MAX, RowBuilder, Summary, note};
+use crate::row::{self, PAYLOAD_BYTES_MAX};
 
 /// The segment that takes events.
 pub(crate) struct OpenSegment {
     pub(crate) header: SegmentHeader,
     pub(crate) path: PathBuf,
     db: Database,
+    /// The position after the last block.
+    start: Seq,
     /// The events of the tail, as the next block will hold them. Invariant: fewer than [`BLOCK_EVENTS`].
-    gathered: RowBuilder,
+    gathered: Vec<Event>,
+    encoder: Encoder,
 }
 
 /// The rows of one commit.
@@ -49,7 +53,7 @@ impl OpenSegment {
         File::open(&newborn).and_then(|file| file.sync_all()).map_err(|source| failed("sync the segment", source))?;
         std::fs::rename(&newborn, &path).map_err(|source| failed("name the segment", source))?;
         sync_folder(&dir.tape()).map_err(|source| failed("sync the tape folder", source))?;
-        Ok(Self { header, path, db, gathered: RowBuilder::new(seq) })
+        Ok(Self { header, path, db, start: seq, gathered: Vec::new(), encoder: Encoder::new() })
     }
 
     /// Opens the newest segment again, repairing it if it was not closed cleanly, and gathers its tail.
@@ -59,29 +63,28 @@ impl OpenSegment {
         let header = read_header(&txn, path)?;
         let tables = Tables::open(&txn, path)?;
         let start = tables.blocks_end()?.unwrap_or(header.first_seq);
-        let mut gathered = RowBuilder::new(start);
+        let mut gathered = Vec::new();
         // Blocks are cut at multiples: an end elsewhere would shift every later cut.
         let in_blocks = start.0.checked_sub(header.first_seq.0);
         if !in_blocks.is_some_and(|count| count.is_multiple_of(u64::from(BLOCK_EVENTS))) {
             return Err(ReadError::Broken { path: path.to_path_buf(), expected: header.first_seq, found: start });
         }
         for row in tables.whole_tail()? {
-            let expected = start.plus(u64::from(gathered.summary.count));
-            let full = gathered.summary.count.saturating_add(row.header.count) >= BLOCK_EVENTS;
+            let expected = start.plus(gathered.len() as u64);
+            let full = gathered.len() + row.header.count as usize >= BLOCK_EVENTS as usize;
             if row.header.first != expected || full {
                 return Err(ReadError::Broken { path: path.to_path_buf(), expected, found: row.header.first });
             }
-            row.check(path)?;
-            gathered.extend(&row.header, row.payload());
+            gathered.extend(row.events(path, None)?.into_iter().map(|(_, event)| event));
         }
         drop(tables);
         drop(txn);
-        Ok(Self { header, path: path.to_path_buf(), db, gathered })
+        Ok(Self { header, path: path.to_path_buf(), db, start, gathered, encoder: Encoder::new() })
     }
 
     /// The position after the last event.
     pub(crate) fn end(&self) -> Seq {
-        self.gathered.summary.first.plus(u64::from(self.gathered.summary.count))
+        self.start.plus(self.gathered.len() as u64)
     }
 
     /// Makes the events durable in one transaction. After an error the segment must not be used again.
@@ -94,26 +97,26 @@ impl OpenSegment {
     /// Lays the events out in rows. Invariant: where blocks are cut depends on positions alone, never on batches.
     fn cut(&mut self, events: &[Event]) -> Result<Rows, CommitError> {
         let mut rows = Rows::default();
-        let mut row = Summary::new(self.end());
-        let mut row_from = self.gathered.payload_len();
-        for event in events {
-            let seq = self.end();
-            self.gathered.push(event).map_err(|bytes| CommitError::TooLarge {
-                seq,
-                bytes,
-                limit: PAYLOAD_BYTES_MAX,
-            })?;
-            note(&mut row, event);
-            if self.gathered.summary.count == BLOCK_EVENTS {
-                let next = self.end();
-                let block = std::mem::replace(&mut self.gathered, RowBuilder::new(next));
-                rows.blocks.push((block.summary.first, block.finish()));
-                row = Summary::new(next);
-                row_from = 0;
-            }
+        let mut rest = events;
+        let room = |gathered: &Vec<Event>| BLOCK_EVENTS as usize - gathered.len();
+        while let Some((head, behind)) = rest.split_at_checked(room(&self.gathered)) {
+            let first = self.start;
+            // A whole block of one batch needs no gathering.
+            let block = if self.gathered.is_empty() {
+                row::block(first, head, &mut self.encoder)
+            } else {
+                self.gathered.extend_from_slice(head);
+                row::block(first, &self.gathered, &mut self.encoder)
+            };
+            rows.blocks.push((first, block.map_err(|bytes| too_large(first, bytes))?));
+            self.gathered.clear();
+            self.start = first.plus(u64::from(BLOCK_EVENTS));
+            rest = behind;
         }
-        if row.count > 0 {
-            rows.tail = Some((row.first, self.gathered.part(&row, row_from)));
+        if !rest.is_empty() {
+            let first = self.end();
+            rows.tail = Some((first, row::tail_row(first, rest).map_err(|bytes| too_large(first, bytes))?));
+            self.gathered.extend_from_slice(rest);
         }
         Ok(rows)
     }
@@ -155,6 +158,10 @@ impl OpenSegment {
         let end = self.end();
         self.db.close().map_err(|error| CommitError::halt(&self.path, end, error))
     }
+}
+
+fn too_large(seq: Seq, bytes: usize) -> CommitError {
+    CommitError::TooLarge { seq, bytes, limit: PAYLOAD_BYTES_MAX }
 }
 
 /// Writes the header in a transaction of its own and makes sure that the tables exist.

@@ -12,20 +12,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use barkeep_schemas::{Event, Seq};
+use barkeep_schemas::{DecodeError, Event, Seq};
 use redb::{
     Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadOnlyTable, ReadTransaction,
     ReadableDatabase, ReadableTable, TableDefinition,
 };
 
 use crate::BLOCK_EVENTS;
+use crate::columns::ColumnsError;
 use crate::cow::{CowBackend, StillFile};
 use crate::error::ReadError;
-use crate::filter::Filter;
+use crate::filter::{Filter, KindSet};
 use crate::header::{FORMAT, HeaderFault, SegmentHeader};
 use crate::lock::Lock;
 use crate::paths::DataDir;
-use crate::row::{self, Damage, Events, HEADER_BYTES, RowHeader};
+use crate::row::{self, Damage, HEADER_BYTES, RowHeader};
 
 /// The segment's header under [`HEADER_KEY`].
 pub(crate) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
@@ -327,47 +328,20 @@ impl<'a> Tables<'a> {
     }
 }
 
-/// Takes the events out of copied rows, one at a time.
+/// Takes the events out of a copied row, one at a time.
 pub(crate) struct RowCursor {
-    row: RawRow,
-    events: Events,
+    events: std::vec::IntoIter<(Seq, Event)>,
 }
 
 impl RowCursor {
-    /// Checks the row's checksum and stands before its first event.
-    pub(crate) fn new(row: RawRow, path: &Path) -> Result<Self, ReadError> {
-        let events = Events::new(row.header);
-        let cursor = Self { row, events };
-        cursor.row.header.check(cursor.payload()).map_err(|why| cursor.damaged(path, why))?;
-        Ok(cursor)
-    }
-
-    fn payload(&self) -> &[u8] {
-        self.row.payload()
-    }
-
-    fn damaged(&self, path: &Path, why: Damage) -> ReadError {
-        if let Damage::Event { seq, source: source @ barkeep_schemas::DecodeError::NewerVersion { .. } } = why {
-            return ReadError::NewerEvent { path: path.to_path_buf(), seq, source };
-        }
-        let RawRow { table, header, .. } = &self.row;
-        ReadError::Damaged { path: path.to_path_buf(), table, key: header.first.0, why }
+    /// Checks the row's checksum and takes its events apart, those of other kinds than `filter` wants left out.
+    pub(crate) fn new(row: &RawRow, path: &Path, filter: &Filter) -> Result<Self, ReadError> {
+        Ok(Self { events: row.events(path, filter.kinds)?.into_iter() })
     }
 
     /// The next event at or after `from` that `filter` lets through; `None` at the end of the row.
-    pub(crate) fn next(&mut self, from: Seq, filter: &Filter, path: &Path) -> Result<Option<(Seq, Event)>, ReadError> {
-        loop {
-            let step = self.events.next_in(self.row.payload()).map_err(|why| self.damaged(path, why))?;
-            let Some((seq, range)) = step else { return Ok(None) };
-            let bytes = self.payload().get(range).unwrap_or(&[]);
-            if seq < from || bytes.first().is_some_and(|code| !filter.admits_code(*code)) {
-                continue;
-            }
-            let event = row::decode(&self.row.header, seq, bytes).map_err(|why| self.damaged(path, why))?;
-            if filter.admits_time(event.ts()) {
-                return Ok(Some((seq, event)));
-            }
-        }
+    pub(crate) fn next(&mut self, from: Seq, filter: &Filter) -> Option<(Seq, Event)> {
+        self.events.by_ref().find(|(seq, event)| *seq >= from && filter.admits_time(event.ts()))
     }
 }
 
@@ -376,14 +350,31 @@ impl RawRow {
         self.value.get(HEADER_BYTES..).unwrap_or(&[])
     }
 
-    /// Checks the payload's checksum.
-    pub(crate) fn check(&self, path: &Path) -> Result<(), ReadError> {
-        let (table, key) = (self.table, self.header.first.0);
-        self.header.check(self.payload()).map_err(|why| ReadError::Damaged {
-            path: path.to_path_buf(),
-            table,
-            key,
-            why,
-        })
+    /// Checks the payload's checksum and takes its events apart.
+    pub(crate) fn events(&self, path: &Path, kinds: Option<KindSet>) -> Result<Vec<(Seq, Event)>, ReadError> {
+        let payload = self.payload();
+        let events = self.header.check(payload).and_then(|()| row::events(&self.header, payload, kinds));
+        events.map_err(|why| self.damaged(path, why))
+    }
+
+    fn damaged(&self, path: &Path, why: Damage) -> ReadError {
+        let newer =
+            |seq, source: DecodeError| matches!(source, DecodeError::NewerVersion { .. }).then_some((seq, source));
+        let by_newer = match why {
+            Damage::Event { seq, source } | Damage::Columns(ColumnsError::Event { seq, source }) => newer(seq, source),
+            Damage::Columns(_)
+            | Damage::Length { .. }
+            | Damage::HeaderCrc { .. }
+            | Damage::PayloadCrc { .. }
+            | Damage::Encoding { .. }
+            | Damage::Place { .. }
+            | Damage::Bounds { .. }
+            | Damage::Kind { .. }
+            | Damage::SegmentHeader => None,
+        };
+        if let Some((seq, source)) = by_newer {
+            return ReadError::NewerEvent { path: path.to_path_buf(), seq, source };
+        }
+        ReadError::Damaged { path: path.to_path_buf(), table: self.table, key: self.header.first.0, why }
     }
 }

@@ -1,4 +1,4 @@
-//! The bytes of one value: a header, then length-prefixed canonical events. Tail rows and blocks share them.
+//! The bytes of one value: a header, then the events, as canonical bytes in tail rows and as columns in blocks.
 //!
 //! Never touches a file and never panics, whatever the bytes. Called by the writer to build values, by every reader to
 //! take them apart, and by fuzz targets.
@@ -7,13 +7,39 @@ use std::ops::Range;
 
 use barkeep_schemas::{DecodeError, Event, Seq, Ts, Wire};
 
+use crate::columns::{ColumnsError, Encoder, decode_filtered};
 use crate::filter::KindSet;
 
 /// Bytes of a row's header.
 pub const HEADER_BYTES: usize = 74;
 
-/// The one encoding of this version: each event is its length (u32) and its canonical bytes.
-pub const ENCODING: u8 = 0;
+/// How a row holds its events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Encoding {
+    /// Each event is its length (u32) and its canonical bytes. Tail rows have it, and blocks of the first builds.
+    Canonical,
+    /// [`crate::columns`]. Blocks have it.
+    Columns,
+}
+
+impl Encoding {
+    /// The code on disk.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Canonical => 0,
+            Self::Columns => 1,
+        }
+    }
+
+    /// The encoding of a code.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Canonical),
+            1 => Some(Self::Columns),
+            _ => None,
+        }
+    }
+}
 
 /// The most payload that one row may hold, in bytes (1 GiB; redb itself refuses 3).
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 30;
@@ -96,6 +122,9 @@ pub enum Damage {
         #[source]
         source: DecodeError,
     },
+    /// The columns of a block cannot be read.
+    #[error("the columns cannot be read")]
+    Columns(#[source] ColumnsError),
     /// A segment header that contradicts itself, or is missing.
     #[error("the segment header is missing or contradicts itself")]
     SegmentHeader,
@@ -104,6 +133,8 @@ pub enum Damage {
 /// What a row holds, known without reading its events.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RowHeader {
+    /// How the events are held.
+    pub encoding: Encoding,
     /// Position of the first event.
     pub first: Seq,
     /// Number of events, at least one.
@@ -154,9 +185,9 @@ impl RowHeader {
     fn take_fields(mut fields: &[u8]) -> Result<Result<Self, Damage>, DecodeError> {
         let input = &mut fields;
         let (encoding, flags) = (u8::take(input)?, u8::take(input)?);
-        if encoding != ENCODING || flags & !HAS_TIMES != 0 {
+        let (Some(encoding), true) = (Encoding::from_code(encoding), flags & !HAS_TIMES == 0) else {
             return Ok(Err(Damage::Encoding { encoding, flags }));
-        }
+        };
         let count = u32::take(input)?;
         let first = Seq::take(input)?;
         let (min, max) = (i64::take(input)?, i64::take(input)?);
@@ -165,6 +196,7 @@ impl RowHeader {
             *word = u64::take(input)?;
         }
         Ok(Ok(Self {
+            encoding,
             first,
             count,
             times: (flags & HAS_TIMES != 0).then(|| (Ts::new(min), Ts::new(max))),
@@ -186,7 +218,7 @@ impl RowHeader {
 
     fn bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEADER_BYTES);
-        ENCODING.put(&mut out);
+        self.encoding.code().put(&mut out);
         (if self.times.is_some() { HAS_TIMES } else { 0 }).put(&mut out);
         self.count.put(&mut out);
         self.first.put(&mut out);
@@ -201,7 +233,7 @@ impl RowHeader {
     }
 }
 
-/// Takes the events of a checked payload one after the other.
+/// Takes the events of a checked payload of canonical bytes one after the other.
 #[derive(Clone, Copy, Debug)]
 pub struct Events {
     header: RowHeader,
@@ -248,105 +280,77 @@ pub fn decode(header: &RowHeader, seq: Seq, bytes: &[u8]) -> Result<Event, Damag
     if header.kinds.contains_code(code) { Ok(event) } else { Err(Damage::Kind { seq, code }) }
 }
 
-/// What the events put so far have in common.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Summary {
-    pub(crate) first: Seq,
-    pub(crate) count: u32,
-    times: Option<(Ts, Ts)>,
-    kinds: KindSet,
-}
-
-impl Summary {
-    pub(crate) const fn new(first: Seq) -> Self {
-        Self { first, count: 0, times: None, kinds: KindSet::EMPTY }
-    }
-
-    fn add(&mut self, event: &Event) {
-        self.count += 1;
-        self.kinds.insert(event.kind());
-        self.widen(event.ts().map(|ts| (ts, ts)));
-    }
-
-    fn widen(&mut self, times: Option<(Ts, Ts)>) {
-        self.times = match (self.times, times) {
-            (Some((min, max)), Some((from, to))) => Some((min.min(from), max.max(to))),
-            (known, new) => known.or(new),
-        };
-    }
-
-    fn header(&self, payload: &[u8]) -> RowHeader {
-        RowHeader {
-            first: self.first,
-            count: self.count,
-            times: self.times,
-            kinds: self.kinds,
-            payload_bytes: payload.len() as u32,
-            payload_crc: crc32fast::hash(payload),
-        }
-    }
-}
-
-/// A row being built. The payload never exceeds [`PAYLOAD_BYTES_MAX`], so that its length fits the header.
-#[derive(Clone, Debug)]
-pub(crate) struct RowBuilder {
-    pub(crate) summary: Summary,
-    /// Room for the header, then the payload.
-    bytes: Vec<u8>,
-}
-
-impl RowBuilder {
-    pub(crate) fn new(first: Seq) -> Self {
-        Self { summary: Summary::new(first), bytes: vec![0; HEADER_BYTES] }
-    }
-
-    /// Appends an event; the error is the payload's size in bytes with it, when that is too much.
-    pub(crate) fn push(&mut self, event: &Event) -> Result<(), usize> {
-        let at = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; 4]);
-        event.encode(&mut self.bytes);
-        let payload = self.bytes.len() - HEADER_BYTES;
-        if payload > PAYLOAD_BYTES_MAX {
-            return Err(payload);
-        }
-        let len = (self.bytes.len() - at - 4) as u32;
-        if let Some(prefix) = self.bytes.get_mut(at..at + 4) {
+/// The value of a tail row: events from position `first` on, as canonical bytes.
+///
+/// # Errors
+/// The payload's size in bytes, when it is above [`PAYLOAD_BYTES_MAX`].
+pub(crate) fn tail_row(first: Seq, events: &[Event]) -> Result<Vec<u8>, usize> {
+    let mut value = vec![0; HEADER_BYTES];
+    for event in events {
+        let at = value.len();
+        value.extend_from_slice(&[0; 4]);
+        event.encode(&mut value);
+        let len = (value.len() - at - 4) as u32;
+        if let Some(prefix) = value.get_mut(at..at + 4) {
             prefix.copy_from_slice(&len.to_le_bytes());
         }
-        self.summary.add(event);
-        Ok(())
     }
-
-    /// Appends the events of a stored row that begins where this one ends.
-    pub(crate) fn extend(&mut self, header: &RowHeader, payload: &[u8]) {
-        self.bytes.extend_from_slice(payload);
-        self.summary.count += header.count;
-        self.summary.kinds.merge(&header.kinds);
-        self.summary.widen(header.times);
-    }
-
-    /// Bytes of payload so far.
-    pub(crate) fn payload_len(&self) -> usize {
-        self.bytes.len() - HEADER_BYTES
-    }
-
-    /// The whole value.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
-        let (head, payload) = self.bytes.split_at_mut(HEADER_BYTES);
-        head.copy_from_slice(&self.summary.header(payload).bytes());
-        self.bytes
-    }
-
-    /// The value of a row that holds the payload from byte `from` on, of which `summary` tells.
-    pub(crate) fn part(&self, summary: &Summary, from: usize) -> Vec<u8> {
-        let payload = self.bytes.get(HEADER_BYTES + from..).unwrap_or(&[]);
-        let mut value = summary.header(payload).bytes();
-        value.extend_from_slice(payload);
-        value
-    }
+    with_header(Encoding::Canonical, first, events, value)
 }
 
-/// Adds an event to a summary beside the builder's own.
-pub(crate) fn note(summary: &mut Summary, event: &Event) {
-    summary.add(event);
+/// The value of a block: events from position `first` on, as columns.
+///
+/// # Errors
+/// The payload's size in bytes, when it is above [`PAYLOAD_BYTES_MAX`].
+pub(crate) fn block(first: Seq, events: &[Event], encoder: &mut Encoder) -> Result<Vec<u8>, usize> {
+    let mut value = vec![0; HEADER_BYTES];
+    encoder.encode(first, events, &mut value);
+    with_header(Encoding::Columns, first, events, value)
+}
+
+/// Writes the header into the room before the payload.
+fn with_header(encoding: Encoding, first: Seq, events: &[Event], mut value: Vec<u8>) -> Result<Vec<u8>, usize> {
+    let (head, payload) = value.split_at_mut(HEADER_BYTES);
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(payload.len());
+    }
+    let times = events.iter().filter_map(Event::ts);
+    let times = times
+        .fold(None, |seen: Option<(Ts, Ts)>, ts| Some(seen.map_or((ts, ts), |(min, max)| (min.min(ts), max.max(ts)))));
+    let header = RowHeader {
+        encoding,
+        first,
+        count: events.len() as u32,
+        times,
+        kinds: events.iter().map(Event::kind).collect(),
+        payload_bytes: payload.len() as u32,
+        payload_crc: crc32fast::hash(payload),
+    };
+    head.copy_from_slice(&header.bytes());
+    Ok(value)
+}
+
+/// The events of a checked payload that `kinds` lets through.
+///
+/// # Errors
+/// [`Damage`] when the payload is not what its header says.
+pub fn events(header: &RowHeader, payload: &[u8], kinds: Option<KindSet>) -> Result<Vec<(Seq, Event)>, Damage> {
+    match header.encoding {
+        Encoding::Columns => {
+            let mut out = Vec::new();
+            decode_filtered(header.first, payload, kinds, None, &mut out).map_err(Damage::Columns)?;
+            Ok(out)
+        }
+        Encoding::Canonical => {
+            let (mut out, mut walk) = (Vec::new(), Events::new(*header));
+            while let Some((seq, range)) = walk.next_in(payload)? {
+                let bytes = payload.get(range).unwrap_or(&[]);
+                let wanted = |code: u8| kinds.is_none_or(|kinds| kinds.contains_code(code));
+                if bytes.first().is_none_or(|code| wanted(*code)) {
+                    out.push((seq, decode(header, seq, bytes)?));
+                }
+            }
+            Ok(out)
+        }
+    }
 }

@@ -59,14 +59,14 @@ impl Scan {
     /// The next event, reading on as needed.
     fn step(&mut self) -> Result<Option<(Seq, Event)>, ReadError> {
         loop {
-            if let (Some(cursor), Some(reader)) = (&mut self.cursor, &self.reader) {
-                if let Some((seq, event)) = cursor.next(self.from, &self.filter, reader.path())? {
+            if let Some(cursor) = &mut self.cursor {
+                if let Some((seq, event)) = cursor.next(self.from, &self.filter) {
                     return Ok((seq <= self.to).then_some((seq, event)));
                 }
                 self.cursor = None;
             }
             if let (Some(row), Some(reader)) = (self.rows.pop_front(), &self.reader) {
-                self.cursor = Some(RowCursor::new(row, reader.path())?);
+                self.cursor = Some(RowCursor::new(&row, reader.path(), &self.filter)?);
                 continue;
             }
             if self.next > self.to || !self.read_on()? {
