@@ -15,10 +15,34 @@ use crate::session::{EngineConfig, SessionClosed, SessionOpened};
 /// The smallest code of a derived event; every code below is an input's.
 const FIRST_DERIVED_CODE: u8 = 128;
 
+/// Whether these are 1, 2, 3 and so on.
+const fn holds_every_version(versions: &[u8]) -> bool {
+    let (mut rest, mut expected) = (versions, 1);
+    while let [version, after @ ..] = rest {
+        if *version != expected {
+            return false;
+        }
+        (rest, expected) = (after, expected + 1);
+    }
+    true
+}
+
+const fn unknown_version(version: u8) -> DecodeError {
+    DecodeError::UnknownCode { what: "event version", code: version as u32 }
+}
+
+/// Declares the kinds, one line each: name, body, code, version, name on the surface.
+///
+/// A body that changes takes the next version, and its older forms stay: `Tick(Tick) = 4 v 3 { 1 => TickV1, 2 => TickV2 }`
+/// reads the bytes of all three, writes those of 3, and needs `From<TickV1>` and `From<TickV2>` for `Tick`, which say what
+/// an older event means now. A version without its form does not compile. Nested bodies count: a new field of
+/// `Instrument` is a new version of every kind that holds one.
 macro_rules! events {
     (
-        inputs { $($(#[$in_doc:meta])* $in:ident($in_type:ty) = $in_code:literal v $in_version:literal $in_name:literal,)* }
-        derived { $($(#[$out_doc:meta])* $out:ident($out_type:ty) = $out_code:literal v $out_version:literal $out_name:literal,)* }
+        inputs { $($(#[$in_doc:meta])* $in:ident($in_type:ty) = $in_code:literal v $in_version:literal
+            $({ $($in_old:literal => $in_old_type:ty),+ })? $in_name:literal,)* }
+        derived { $($(#[$out_doc:meta])* $out:ident($out_type:ty) = $out_code:literal v $out_version:literal
+            $({ $($out_old:literal => $out_old_type:ty),+ })? $out_name:literal,)* }
     ) => {
         /// A fact from outside.
         #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -77,13 +101,25 @@ macro_rules! events {
         }
 
         impl Event {
-            fn take_body(kind: EventKind, input: &mut &[u8]) -> Result<Self, DecodeError> {
+            /// Reads a body by the form that its version had; an older one is brought up to the present.
+            fn take_body(kind: EventKind, version: u8, input: &mut &[u8]) -> Result<Self, DecodeError> {
                 match kind {
-                    $(EventKind::$in => Wire::take(input).map(|body| Self::Input(Input::$in(body))),)*
-                    $(EventKind::$out => Wire::take(input).map(|body| Self::Derived(Derived::$out(body))),)*
+                    $(EventKind::$in => match version {
+                        $in_version => Wire::take(input).map(|body| Self::Input(Input::$in(body))),
+                        $($($in_old => <$in_old_type>::take(input).map(|old| Self::Input(Input::$in(old.into()))),)+)?
+                        other => Err(unknown_version(other)),
+                    },)*
+                    $(EventKind::$out => match version {
+                        $out_version => Wire::take(input).map(|body| Self::Derived(Derived::$out(body))),
+                        $($($out_old => <$out_old_type>::take(input).map(|old| Self::Derived(Derived::$out(old.into()))),)+)?
+                        other => Err(unknown_version(other)),
+                    },)*
                 }
             }
         }
+
+        $(const _: () = assert!(holds_every_version(&[$($($in_old,)+)? $in_version]), concat!($in_name, ": a version has no form"));)*
+        $(const _: () = assert!(holds_every_version(&[$($($out_old,)+)? $out_version]), concat!($out_name, ": a version has no form"));)*
     };
 }
 
@@ -197,10 +233,7 @@ impl Event {
         if version > kind.version() {
             return Err(DecodeError::NewerVersion { kind: kind.name(), version, newest: kind.version() });
         }
-        if version == 0 {
-            return Err(DecodeError::UnknownCode { what: "event version", code: 0 });
-        }
-        let event = Self::take_body(kind, &mut input)?;
+        let event = Self::take_body(kind, version, &mut input)?;
         if input.is_empty() { Ok(event) } else { Err(DecodeError::Trailing { bytes: input.len() }) }
     }
 
@@ -262,3 +295,6 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
