@@ -6,52 +6,40 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::StorageBackend;
 
+use crate::disk::{Disk, FileStat, StillHandle};
+
 /// Granularity of the overlay; redb's own page size, though nothing depends on that.
 const PAGE_BYTES: u64 = 4_096;
-
-/// What tells one state of a file from the next: a write moves the modification time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Stamp {
-    secs: i64,
-    nanos: i64,
-    len: u64,
-}
 
 /// A file and its stamp at the time of opening.
 #[derive(Debug)]
 pub(crate) struct StillFile {
-    file: File,
-    stamp: Stamp,
+    file: Box<dyn StillHandle>,
+    stat: FileStat,
 }
 
 impl StillFile {
     /// Opens the file and remembers its stamp. Take this before asking whether anybody holds the writer's lock.
-    pub(crate) fn open(path: &Path) -> io::Result<Arc<Self>> {
-        let file = File::open(path)?;
-        let stamp = Self::stamp(&file)?;
-        Ok(Arc::new(Self { file, stamp }))
-    }
-
-    fn stamp(file: &File) -> io::Result<Stamp> {
-        let meta = file.metadata()?;
-        Ok(Stamp { secs: meta.mtime(), nanos: meta.mtime_nsec(), len: meta.len() })
+    pub(crate) fn open(disk: &dyn Disk, path: &Path) -> io::Result<Arc<Self>> {
+        let file = disk.open_still(path)?;
+        let stat = file.stat()?;
+        Ok(Arc::new(Self { file, stat }))
     }
 
     /// Whether the file was written to since, or can no longer be asked.
     pub(crate) fn is_stale(&self) -> bool {
-        Self::stamp(&self.file).map_or(true, |stamp| stamp != self.stamp)
+        let before = (self.stat.stamp, self.stat.len);
+        self.file.stat().map_or(true, |now| (now.stamp, now.len) != before)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(out, offset)?;
+        self.file.read_at(offset, out)?;
         if self.is_stale() {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, "a writer has begun to change the file"));
         }
@@ -79,7 +67,7 @@ pub(crate) struct CowBackend {
 
 impl CowBackend {
     pub(crate) fn new(base: Arc<StillFile>) -> Self {
-        let len = base.stamp.len;
+        let len = base.stat.len;
         Self { base, overlay: RwLock::new(Overlay { len, base_len: len, pages: BTreeMap::new() }) }
     }
 
@@ -173,6 +161,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::disk::FileDisk;
 
     #[derive(Clone, Debug)]
     enum Step {
@@ -196,7 +185,7 @@ mod tests {
         ) {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), &base).unwrap();
-            let cow = CowBackend::new(StillFile::open(file.path()).unwrap());
+            let cow = CowBackend::new(StillFile::open(&FileDisk, file.path()).unwrap());
             let mut model = base.clone();
             for step in steps {
                 match step {
@@ -230,7 +219,7 @@ mod tests {
     fn a_read_from_a_file_that_changed_underneath_is_an_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), [1; 10_000]).unwrap();
-        let base = StillFile::open(file.path()).unwrap();
+        let base = StillFile::open(&FileDisk, file.path()).unwrap();
         let cow = CowBackend::new(base.clone());
         assert!(cow.read(0, &mut [0; 100]).is_ok());
         std::thread::sleep(std::time::Duration::from_millis(20));

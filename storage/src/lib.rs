@@ -5,7 +5,9 @@
 //! commands write; mirrors, monitors, replay and every screen read.
 //!
 //! Writing: [`Writer`] (or [`Committer`], the same on a thread of its own). Reading: [`Tape`] for what is there,
-//! [`Follower`] for what comes. [`MemoryTape`] is a tape without a disk.
+//! [`Follower`] for what comes. [`DataDir::in_memory`] is a tape without a disk, behind the same surface.
+
+pub mod disk;
 
 mod paths;
 
@@ -37,8 +39,6 @@ mod committer;
 
 pub mod snapshot;
 
-mod memory;
-
 mod digest;
 
 mod error;
@@ -50,7 +50,6 @@ pub use filter::{Filter, KindSet};
 pub use follower::Follower;
 pub use header::{FORMAT, SegmentHeader};
 pub use lock::{Holder, Lock, LockError};
-pub use memory::{MemoryScan, MemoryTape};
 pub use paths::{DataDir, SegmentName};
 pub use scan::Scan;
 pub use tape::{SegmentInfo, Tape};

@@ -2,26 +2,25 @@
 //!
 //! Never decides which segment that is. Called by the writer.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use barkeep_schemas::{Event, Seq};
-use redb::backends::FileBackend;
 use redb::{Database, Durability, ReadableDatabase};
 
 use crate::BLOCK_EVENTS;
 use crate::columns::Encoder;
+use crate::disk::Access;
 use crate::error::{CommitError, ReadError};
 use crate::header::SegmentHeader;
-use crate::paths::{DataDir, make_read_only, sync_folder};
-use crate::reader::{BLOCKS, HEADER_KEY, META, TAIL, Tables, builder, read_header};
+use crate::paths::DataDir;
+use crate::reader::{BLOCKS, HEADER_KEY, META, TAIL, Tables, builder, open_for_writing, read_header};
 use crate::row::{self, PAYLOAD_BYTES_MAX};
 
 /// The segment that takes events.
 pub(crate) struct OpenSegment {
     pub(crate) header: SegmentHeader,
     pub(crate) path: PathBuf,
+    dir: DataDir,
     db: Database,
     /// The position after the last block.
     start: Seq,
@@ -44,21 +43,20 @@ impl OpenSegment {
         let (seq, path) = (header.first_seq, dir.segment(header.name));
         let newborn = dir.tape().join(header.name.newborn());
         let failed = |step, source| CommitError::file(&newborn, step, seq, source);
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&newborn);
-        let backend = FileBackend::new(file.map_err(|source| failed("create the segment", source))?);
         let halt = |error: redb::Error| CommitError::halt(&newborn, seq, error);
-        let backend = backend.map_err(|error| halt(error.into()))?;
+        let disk = dir.disk();
+        let backend = disk.open(&newborn, Access::WriteNew).map_err(|source| failed("create the segment", source))?;
         let db = builder().create_with_backend(backend).map_err(|error| halt(error.into()))?;
         put_header(&db, &header).map_err(halt)?;
-        File::open(&newborn).and_then(|file| file.sync_all()).map_err(|source| failed("sync the segment", source))?;
-        std::fs::rename(&newborn, &path).map_err(|source| failed("name the segment", source))?;
-        sync_folder(&dir.tape()).map_err(|source| failed("sync the tape folder", source))?;
-        Ok(Self { header, path, db, start: seq, gathered: Vec::new(), encoder: Encoder::new() })
+        disk.sync_file(&newborn).map_err(|source| failed("sync the segment", source))?;
+        disk.rename(&newborn, &path).map_err(|source| failed("name the segment", source))?;
+        disk.sync_folder(&dir.tape()).map_err(|source| failed("sync the tape folder", source))?;
+        Ok(Self { header, path, dir: dir.clone(), db, start: seq, gathered: Vec::new(), encoder: Encoder::new() })
     }
 
     /// Opens the newest segment again, repairing it if it was not closed cleanly, and gathers its tail.
-    pub(crate) fn reopen(path: &Path) -> Result<Self, ReadError> {
-        let db = builder().open(path).map_err(|error| ReadError::redb(path, error))?;
+    pub(crate) fn reopen(dir: &DataDir, path: &Path) -> Result<Self, ReadError> {
+        let db = open_for_writing(dir, path)?;
         let txn = db.begin_read().map_err(|error| ReadError::redb(path, error))?;
         let header = read_header(&txn, path)?;
         let tables = Tables::open(&txn, path)?;
@@ -79,7 +77,7 @@ impl OpenSegment {
         }
         drop(tables);
         drop(txn);
-        Ok(Self { header, path: path.to_path_buf(), db, start, gathered, encoder: Encoder::new() })
+        Ok(Self { header, path: path.to_path_buf(), dir: dir.clone(), db, start, gathered, encoder: Encoder::new() })
     }
 
     /// The position after the last event.
@@ -148,7 +146,9 @@ impl OpenSegment {
         self.header.last_seq = Seq(end.0.saturating_sub(1));
         put_header(&self.db, &self.header).map_err(|error| CommitError::halt(&self.path, end, error))?;
         self.db.close().map_err(|error| CommitError::halt(&self.path, end, error))?;
-        make_read_only(&self.path)
+        self.dir
+            .disk()
+            .make_read_only(&self.path)
             .map_err(|source| CommitError::file(&self.path, "take write permission off the segment", end, source))?;
         Ok(self.header)
     }

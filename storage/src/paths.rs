@@ -1,14 +1,15 @@
 //! Where things lie: the data directory and the names of segment files.
 //!
-//! Never opens a file of the tape. Called by everything in this crate, and by commands that want a path.
+//! Never opens a file of the tape. Carries the disk that all of it lies on. Called by everything in this crate, and by commands that want a path.
 
 use std::fmt;
-use std::fs::{DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use barkeep_schemas::SessionDate;
+
+use crate::disk::{Disk, FileDisk, MemoryDisk};
 
 /// The extension of a segment file.
 const SEGMENT_SUFFIX: &str = ".redb";
@@ -16,16 +17,32 @@ const SEGMENT_SUFFIX: &str = ".redb";
 /// What a segment file is called until its header is durable.
 pub(crate) const NEWBORN_SUFFIX: &str = ".redb.new";
 
-/// The root of one appliance's data.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// The root of one appliance's data, and the disk that it lies on.
+#[derive(Clone, Debug)]
 pub struct DataDir {
     root: PathBuf,
+    disk: Arc<dyn Disk>,
 }
 
 impl DataDir {
-    /// Names the directory; nothing is touched.
+    /// Names a directory of the system's own file system; nothing is touched.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self::on(Arc::new(FileDisk), root)
+    }
+
+    /// Names a directory of any disk; nothing is touched.
+    pub fn on(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), disk }
+    }
+
+    /// A data directory without a disk: it lives as long as its clones.
+    pub fn in_memory() -> Self {
+        Self::on(Arc::new(MemoryDisk::new()), "/memory")
+    }
+
+    /// The disk.
+    pub fn disk(&self) -> &dyn Disk {
+        &*self.disk
     }
 
     /// The root itself.
@@ -65,10 +82,8 @@ impl DataDir {
     /// The first folder that could not be made, with its path in the message.
     pub fn create(&self) -> io::Result<()> {
         for folder in [self.root.clone(), self.tape(), self.snapshots(), self.rejects()] {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&folder)
+            self.disk
+                .create_folder(&folder)
                 .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
         }
         Ok(())
@@ -93,28 +108,11 @@ impl DataDir {
 
     /// The UTF-8 file names of the tape folder.
     pub(crate) fn tape_files(&self) -> io::Result<Vec<String>> {
-        let entries = match std::fs::read_dir(self.tape()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
-        let mut files = Vec::new();
-        for entry in entries {
-            if let Ok(file) = entry?.file_name().into_string() {
-                files.push(file);
-            }
+        match self.disk.list(&self.tape()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            files => files,
         }
-        Ok(files)
     }
-}
-
-/// Makes the entries of a folder durable.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Takes every write permission off a sealed segment's file.
-pub(crate) fn make_read_only(path: &Path) -> io::Result<()> {
-    std::fs::set_permissions(path, Permissions::from_mode(0o444))
 }
 
 /// The name of a segment: the session's date and, counted from 1, which session of that date it is.

@@ -7,6 +7,7 @@
 //! An unclean file that nobody has locked is opened through the overlay of `cow.rs`; when a writer takes it over, the
 //! next read reopens it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -15,12 +16,13 @@ use std::time::{Duration, Instant};
 use barkeep_schemas::{DecodeError, Event, Seq};
 use redb::{
     Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadOnlyTable, ReadTransaction,
-    ReadableDatabase, ReadableTable, TableDefinition,
+    ReadableDatabase, ReadableTable, StorageBackend as _, TableDefinition,
 };
 
 use crate::BLOCK_EVENTS;
 use crate::columns::ColumnsError;
 use crate::cow::{CowBackend, StillFile};
+use crate::disk::Access;
 use crate::error::ReadError;
 use crate::filter::{Filter, KindSet};
 use crate::header::{FORMAT, HeaderFault, SegmentHeader};
@@ -102,6 +104,10 @@ impl SegmentReader {
         Ok(Self { dir: dir.clone(), path: path.to_path_buf(), handle: Mutex::new(Arc::new(handle)) })
     }
 
+    pub(crate) fn dir(&self) -> &DataDir {
+        &self.dir
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -145,10 +151,9 @@ impl SegmentReader {
 /// Opens a handle, through the overlay when the file is unclean and nobody writes.
 fn open_handle(dir: &DataDir, path: &Path, patience: Duration) -> Result<Handle, ReadError> {
     let began = Instant::now();
-    let file_error = |source| ReadError::File { path: path.to_path_buf(), source };
     loop {
-        let file = StillFile::open(path).map_err(file_error)?;
-        match builder().open_read_only(path) {
+        let file = StillFile::open(dir.disk(), path).map_err(|source| file_error(path, source))?;
+        match open_read_only(dir, path)? {
             Ok(db) => return Ok(Handle::Live(db)),
             Err(DatabaseError::RepairAborted | DatabaseError::DatabaseAlreadyOpen) => {}
             Err(error) => return Err(ReadError::redb(path, error)),
@@ -176,6 +181,26 @@ pub(crate) fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES).set_concurrency_mode(ConcurrencyMode::SingleWriter);
     builder
+}
+
+fn file_error(path: &Path, source: io::Error) -> ReadError {
+    ReadError::File { path: path.to_path_buf(), source }
+}
+
+/// Opens a file read-only, in the writer's mode; the inner error is redb's, for those who tell its kinds apart.
+pub(crate) fn open_read_only(dir: &DataDir, path: &Path) -> Result<Result<ReadOnlyDatabase, DatabaseError>, ReadError> {
+    let backend = dir.disk().open(path, Access::Read).map_err(|source| file_error(path, source))?;
+    Ok(builder().open_read_only_with_backend(backend))
+}
+
+/// Opens a segment for writing, repairing it when it was not closed cleanly.
+pub(crate) fn open_for_writing(dir: &DataDir, path: &Path) -> Result<Database, ReadError> {
+    let backend = dir.disk().open(path, Access::Write).map_err(|source| file_error(path, source))?;
+    // redb would make a new database of an empty file.
+    if backend.len().map_err(|source| file_error(path, source))? == 0 {
+        return Err(file_error(path, io::Error::new(io::ErrorKind::InvalidData, "the file is empty")));
+    }
+    builder().create_with_backend(backend).map_err(|error| ReadError::redb(path, error))
 }
 
 /// Reads and checks the segment header.

@@ -3,14 +3,12 @@
 //! Never trusted: a file in which anything disagrees is passed over, and the tape alone is replayed. Called by the
 //! daemon after a commit and by recovery.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use barkeep_schemas::{DecodeError, Hash32, Seq, Wire};
 
-use crate::paths::{DataDir, sync_folder};
+use crate::paths::DataDir;
 
 const MAGIC: &[u8; 8] = b"BARKSNAP";
 const VERSION: u32 = 0;
@@ -56,12 +54,13 @@ pub fn save(dir: &DataDir, snapshot: &Snapshot) -> Result<(), SnapshotError> {
         let path = path.to_path_buf();
         move |source| SnapshotError { path, source }
     };
-    write_durably(&temp, &bytes_of(snapshot)).map_err(error(&temp))?;
-    std::fs::rename(&temp, &path).map_err(error(&path))?;
-    sync_folder(&folder).map_err(error(&folder))?;
+    let disk = dir.disk();
+    disk.write(&temp, &bytes_of(snapshot)).map_err(error(&temp))?;
+    disk.rename(&temp, &path).map_err(error(&path))?;
+    disk.sync_folder(&folder).map_err(error(&folder))?;
     for old in seqs(dir).map_err(error(&folder))?.into_iter().skip(KEPT) {
         let path = file_of(dir, old, SUFFIX);
-        std::fs::remove_file(&path).map_err(error(&path))?;
+        disk.remove(&path).map_err(error(&path))?;
     }
     Ok(())
 }
@@ -71,7 +70,7 @@ pub fn save(dir: &DataDir, snapshot: &Snapshot) -> Result<(), SnapshotError> {
 pub fn newest(dir: &DataDir, behaviour: u32, at_most: Seq) -> Option<Snapshot> {
     let seqs = seqs(dir).ok()?;
     seqs.into_iter().filter(|seq| *seq <= at_most).find_map(|seq| {
-        let bytes = std::fs::read(file_of(dir, seq, SUFFIX)).ok()?;
+        let bytes = dir.disk().read(&file_of(dir, seq, SUFFIX)).ok()?;
         parse(&bytes).filter(|snapshot| snapshot.behaviour == behaviour && snapshot.seq == seq)
     })
 }
@@ -82,20 +81,10 @@ fn file_of(dir: &DataDir, seq: Seq, suffix: &str) -> PathBuf {
 
 /// The positions of the snapshot files, newest first.
 fn seqs(dir: &DataDir) -> io::Result<Vec<Seq>> {
-    let mut seqs = Vec::new();
-    for entry in std::fs::read_dir(dir.snapshots())? {
-        let name = entry?.file_name();
-        let seq = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)).and_then(|seq| seq.parse().ok());
-        seqs.extend(seq.map(Seq));
-    }
+    let files = dir.disk().list(&dir.snapshots())?;
+    let mut seqs: Vec<Seq> = files.iter().filter_map(|name| name.strip_suffix(SUFFIX)?.parse().ok().map(Seq)).collect();
     seqs.sort_unstable_by(|a, b| b.cmp(a));
     Ok(seqs)
-}
-
-fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    File::sync_all(&file)
 }
 
 fn bytes_of(snapshot: &Snapshot) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //!
 //! Never writes and takes no lock that a writer waits for. Called by commands, replay and recovery.
 
-use std::os::unix::fs::MetadataExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,9 +14,6 @@ use crate::header::SegmentHeader;
 use crate::paths::{DataDir, SegmentName};
 use crate::reader::{PATIENCE, SegmentReader};
 use crate::scan::Scan;
-
-/// Bytes in a block of `st_blocks`.
-const STAT_BLOCK_BYTES: u64 = 512;
 
 /// A segment as it was when looked at.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,8 +37,13 @@ pub struct SegmentInfo {
 }
 
 impl SegmentInfo {
-    pub(crate) fn new(path: &Path, header: &SegmentHeader, last_seq: Option<Seq>) -> Result<Self, ReadError> {
-        let meta = std::fs::metadata(path).map_err(|source| ReadError::File { path: path.to_path_buf(), source })?;
+    pub(crate) fn new(
+        dir: &DataDir,
+        path: &Path,
+        header: &SegmentHeader,
+        last_seq: Option<Seq>,
+    ) -> Result<Self, ReadError> {
+        let stat = dir.disk().stat(path).map_err(|source| ReadError::File { path: path.to_path_buf(), source })?;
         Ok(Self {
             name: header.name,
             path: path.to_path_buf(),
@@ -49,7 +51,7 @@ impl SegmentInfo {
             first_seq: header.first_seq,
             last_seq,
             sealed: header.sealed,
-            file_bytes: meta.blocks().saturating_mul(STAT_BLOCK_BYTES),
+            file_bytes: stat.allocated_bytes,
             format: header.format,
         })
     }
@@ -68,7 +70,7 @@ pub(crate) fn inspect(reader: &SegmentReader) -> Result<(SegmentHeader, SegmentI
     } else {
         reader.extent()?
     };
-    Ok((header, SegmentInfo::new(reader.path(), &header, last)?))
+    Ok((header, SegmentInfo::new(reader.dir(), reader.path(), &header, last)?))
 }
 
 /// The tape as it was when opened. What is appended later is a [`crate::Follower`]'s to read.
@@ -92,7 +94,7 @@ impl Tape {
         for name in names {
             let path = dir.segment(name);
             let reader = match SegmentReader::open(dir, &path, PATIENCE) {
-                Err(ReadError::File { .. }) if !path.exists() => continue,
+                Err(ReadError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => continue,
                 reader => reader?,
             };
             let (header, info) = inspect(&reader)?;

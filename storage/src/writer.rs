@@ -10,8 +10,8 @@ use crate::error::{CommitError, OpenError, ReadError};
 use crate::header::{FORMAT, SegmentHeader};
 use crate::lock::Lock;
 use crate::open_segment::OpenSegment;
-use crate::paths::{DataDir, NEWBORN_SUFFIX, SegmentName, make_read_only, sync_folder};
-use crate::reader::{SegmentReader, builder};
+use crate::paths::{DataDir, NEWBORN_SUFFIX, SegmentName};
+use crate::reader::{SegmentReader, open_for_writing, open_read_only};
 use crate::tape::{SegmentInfo, inspect};
 
 /// The writer. Dropping it closes the segment and releases the lock; [`Writer::close`] also tells how that went.
@@ -49,9 +49,11 @@ impl Writer {
             writer.next_seq = info.end();
             if header.sealed {
                 // A crash may have come between the seal and this.
-                make_read_only(&info.path).map_err(|source| OpenError::File { path: info.path.clone(), source })?;
+                dir.disk()
+                    .make_read_only(&info.path)
+                    .map_err(|source| OpenError::File { path: info.path.clone(), source })?;
             } else {
-                let open = OpenSegment::reopen(&info.path)?;
+                let open = OpenSegment::reopen(dir, &info.path)?;
                 writer.next_seq = open.end();
                 writer.open = Some(open);
             }
@@ -172,11 +174,11 @@ fn remove_newborns(dir: &DataDir) -> Result<(), OpenError> {
     let mut removed = false;
     for file in files.iter().filter(|file| file.ends_with(NEWBORN_SUFFIX)) {
         let path = tape.join(file);
-        std::fs::remove_file(&path).map_err(|source| OpenError::File { path, source })?;
+        dir.disk().remove(&path).map_err(|source| OpenError::File { path, source })?;
         removed = true;
     }
     if removed {
-        sync_folder(&tape).map_err(|source| OpenError::File { path: tape, source })?;
+        dir.disk().sync_folder(&tape).map_err(|source| OpenError::File { path: tape, source })?;
     }
     Ok(())
 }
@@ -187,9 +189,9 @@ fn known_segments(dir: &DataDir) -> Result<Vec<(SegmentHeader, SegmentInfo)>, Op
     let mut segments = Vec::with_capacity(names.len());
     for name in names {
         let path = dir.segment(name);
-        if is_unclean(&path)? {
+        if is_unclean(dir, &path)? {
             // Opening for writing repairs, dropping closes cleanly.
-            drop(builder().open(&path).map_err(|error| ReadError::redb(&path, error))?);
+            drop(open_for_writing(dir, &path)?);
         }
         segments.push(inspect(&SegmentReader::open(dir, &path, std::time::Duration::ZERO)?)?);
     }
@@ -197,8 +199,8 @@ fn known_segments(dir: &DataDir) -> Result<Vec<(SegmentHeader, SegmentInfo)>, Op
     Ok(segments)
 }
 
-fn is_unclean(path: &std::path::Path) -> Result<bool, ReadError> {
-    match builder().open_read_only(path) {
+fn is_unclean(dir: &DataDir, path: &std::path::Path) -> Result<bool, ReadError> {
+    match open_read_only(dir, path)? {
         Ok(_) => Ok(false),
         Err(redb::DatabaseError::RepairAborted) => Ok(true),
         Err(error) => Err(ReadError::redb(path, error)),
