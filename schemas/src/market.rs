@@ -116,6 +116,15 @@ fn take_if<T: Wire>(present: u8, bit: u8, input: &mut &[u8]) -> Result<Option<T>
     if present & bit != 0 { T::take(input).map(Some) } else { Ok(None) }
 }
 
+/// Takes the condition flags; flags that are there but zero would be a second spelling of none.
+fn take_condition(present: u8, input: &mut &[u8]) -> Result<u32, DecodeError> {
+    match take_if(present, HAS_CONDITION, input)? {
+        Some(0) => Err(DecodeError::OutOfRange { what: "a tick's condition flags" }),
+        Some(flags) => Ok(flags),
+        None => Ok(0),
+    }
+}
+
 /// Ticks are most of a tape: a byte of presence bits, then only what is there.
 impl Wire for Tick {
     fn put(&self, out: &mut Vec<u8>) {
@@ -172,7 +181,7 @@ impl Wire for Tick {
             bid: take_if(present, HAS_BID, input)?,
             ask: take_if(present, HAS_ASK, input)?,
             last_trade: take_if(present, HAS_LAST_TRADE, input)?,
-            condition: take_if(present, HAS_CONDITION, input)?.unwrap_or(0),
+            condition: take_condition(present, input)?,
             depth: take_if(present, HAS_DEPTH, input)?,
         })
     }

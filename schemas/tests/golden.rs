@@ -112,3 +112,13 @@ fn a_sample_cut_short_or_lengthened_is_refused_and_so_is_a_version_of_the_future
         assert_eq!(Event::decode(&whole), Err(DecodeError::UnknownCode { what: "event version", code: 0 }), "{name}");
     }
 }
+
+/// Found by the fuzz target `event`: these bytes were read as a tick without flags, which is written as other bytes.
+#[test]
+fn a_tick_with_flags_of_zero_is_refused() {
+    let mut bytes = encoded(&samples::bare_tick());
+    bytes[2] |= 32;
+    let with = |flags: u32| Event::decode(&[bytes.as_slice(), &flags.to_le_bytes()].concat());
+    assert_eq!(with(0), Err(DecodeError::OutOfRange { what: "a tick's condition flags" }));
+    assert!(with(1).is_ok());
+}

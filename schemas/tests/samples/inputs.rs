@@ -122,7 +122,8 @@ fn closed(reason: CloseReason) -> Input {
     Input::SessionClosed(SessionClosed { date: SessionDate(-1), reason })
 }
 
-fn bare_tick() -> Tick {
+/// A tick with nothing but what every tick has.
+pub fn bare_tick() -> Tick {
     Tick {
         instrument: InstrumentId(7),
         feed: FeedId(0),

@@ -22,6 +22,11 @@ pub fn all() -> Vec<Sample> {
     all
 }
 
+/// A tick with nothing but what every tick has.
+pub fn bare_tick() -> Event {
+    Event::Input(Input::Tick(inputs::bare_tick()))
+}
+
 fn input(version: u8, name: &'static str, input: Input) -> Sample {
     Sample { version, name, event: Event::Input(input) }
 }
