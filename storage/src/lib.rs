@@ -43,6 +43,9 @@ mod digest;
 
 mod error;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use committer::Committer;
 pub use digest::SessionDigest;
 pub use error::{CommitError, HaltReason, OpenError, ReadError};

@@ -87,7 +87,7 @@ fn seqs(dir: &DataDir) -> io::Result<Vec<Seq>> {
     Ok(seqs)
 }
 
-fn bytes_of(snapshot: &Snapshot) -> Vec<u8> {
+pub(crate) fn bytes_of(snapshot: &Snapshot) -> Vec<u8> {
     let mut out = Vec::with_capacity(HEADER_BYTES + snapshot.bytes.len() + 4);
     out.extend_from_slice(MAGIC);
     VERSION.put(&mut out);
@@ -101,7 +101,7 @@ fn bytes_of(snapshot: &Snapshot) -> Vec<u8> {
 }
 
 /// Reads a snapshot file; `None` when it is none of this version or does not check.
-fn parse(file: &[u8]) -> Option<Snapshot> {
+pub(crate) fn parse(file: &[u8]) -> Option<Snapshot> {
     let (checked, mut crc) = file.split_at_checked(file.len().checked_sub(4)?)?;
     if u32::take(&mut crc).ok()? != crc32fast::hash(checked) {
         return None;
