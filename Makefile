@@ -3,14 +3,19 @@
 CARGO ?= cargo
 PREFIX ?= /usr/local
 
-.PHONY: test check unit golden torture bench fmt clean
+.PHONY: test check unit golden fuzz fuzz-smoke torture bench fmt clean
 
-## test: formatting, lints, every test in debug, and the golden digest in release and native builds
-test: check unit golden
+FUZZ_SECONDS ?= 3
+FUZZ_TARGETS := event block segment files config
+FUZZ_BIN := fuzz/target/$(shell rustc -vV | sed -n 's/^host: //p')/release
+
+## test: formatting, lints, every test in debug, the golden digest in release and native builds, every fuzz target shortly
+test: check unit golden fuzz
 
 check:
 	@rustup component add rustfmt clippy >/dev/null 2>&1 || true
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 unit:
@@ -20,6 +25,23 @@ unit:
 golden:
 	$(CARGO) test --locked --release -p barkeep-engine
 	RUSTFLAGS="-C target-cpu=native" $(CARGO) test --locked --release -p barkeep-engine --target-dir target/native
+
+## fuzz: every fuzz target for FUZZ_SECONDS; findings in fuzz/artifacts
+fuzz:
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-fuzz
+	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz build --sanitizer none
+	@set -e; for target in $(FUZZ_TARGETS); do \
+		found=fuzz/artifacts/$$target; \
+		mkdir -p fuzz/corpus/$$target $$found; \
+		$(FUZZ_BIN)/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+			-artifact_prefix=$$found/ fuzz/corpus/$$target fuzz/seeds/$$target > $$found/log 2>&1 \
+			|| { cat $$found/log; exit 1; }; \
+		sed -n "s/^stat::number_of_executed_units: */fuzz $$target, $(FUZZ_SECONDS) s: runs /p" $$found/log; \
+	done
+
+## fuzz-smoke: every fuzz target for a minute
+fuzz-smoke:
+	$(MAKE) fuzz FUZZ_SECONDS=60
 
 ## torture: the long forms of the tests that have two sizes (kills by the hundred, twenty million ticks)
 torture:
@@ -32,6 +54,7 @@ bench:
 
 fmt:
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml
 
 clean:
 	$(CARGO) clean

@@ -1,0 +1,13 @@
+//! What the fuzz targets try: each module takes bytes and holds what must be true of whatever they are.
+//!
+//! A target fails by a panic, by running for longer than libFuzzer's `-timeout`, or by asking for more memory than
+//! [`bounds`] allows. `README.md` says how to run them and what to do with a finding.
+
+pub mod block;
+pub mod config;
+pub mod event;
+pub mod files;
+pub mod segment;
+
+mod bounds;
+mod bytes;
