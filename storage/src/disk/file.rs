@@ -31,7 +31,23 @@ impl Disk for FileDisk {
     }
 
     fn create_folder(&self, folder: &Path) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)
+        if folder.is_dir() {
+            return Ok(());
+        }
+        let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+        if let Some(above) = above {
+            self.create_folder(above)?;
+        }
+        match DirBuilder::new().mode(0o700).create(folder) {
+            // Another process made it meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+            made => made?,
+        }
+        match self.sync_folder(above.unwrap_or(Path::new("."))) {
+            // A folder may let a user in without letting it list.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        }
     }
 
     fn open(&self, path: &Path, access: Access) -> io::Result<Backend> {

@@ -59,17 +59,26 @@ impl MemoryDisk {
         Self::default()
     }
 
+    /// A disk with these folders and files.
+    pub(super) fn holding(folders: BTreeSet<PathBuf>, files: BTreeMap<PathBuf, Arc<MemoryFile>>) -> Self {
+        Self { names: Arc::new(Mutex::new(Names { folders, files })) }
+    }
+
+    /// The folders, and each file's path, bytes and whether it is read-only.
+    pub(super) fn parts(&self) -> (BTreeSet<PathBuf>, Vec<(PathBuf, Pages, bool)>) {
+        let names = self.names();
+        let part = |(path, file): (&PathBuf, &Arc<MemoryFile>)| {
+            (path.clone(), file.look(Pages::clone), file.read_only.load(Ordering::Relaxed))
+        };
+        (names.folders.clone(), names.files.iter().map(part).collect())
+    }
+
     /// A disk of its own with the same folders and files, locked by nobody. Costs little: pages are shared until one
     /// of the two writes them.
     pub fn copy(&self) -> Self {
-        let names = self.names();
-        let copied = |file: &Arc<MemoryFile>| {
-            let pages = file.look(Pages::clone);
-            Arc::new(MemoryFile::new(pages, file.read_only.load(Ordering::Relaxed)))
-        };
-        let files = names.files.iter().map(|(path, file)| (path.clone(), copied(file))).collect();
-        let names = Names { folders: names.folders.clone(), files };
-        Self { names: Arc::new(Mutex::new(names)) }
+        let (folders, files) = self.parts();
+        let copied = |(path, pages, read_only)| (path, Arc::new(MemoryFile::new(pages, read_only)));
+        Self::holding(folders, files.into_iter().map(copied).collect())
     }
 
     fn names(&self) -> MutexGuard<'_, Names> {

@@ -1,12 +1,19 @@
 //! The seam between the tape and a file system: everything that the tape asks of one, and nothing more.
 //!
-//! [`FileDisk`] is the system's own; [`MemoryDisk`] is a tape without a disk, for simulation. Never decides what a file
-//! is called or what is in it. Called by everything in this crate that touches a file.
+//! [`FileDisk`] is the system's own; [`MemoryDisk`] is a tape without a disk, for simulation; [`CrashDisk`] can lose its
+//! power and [`FaultDisk`] fails when told to. Never decides what a file is called or what is in it. Called by
+//! everything in this crate that touches a file.
 //!
 //! What the tape relies on: bytes are durable after a sync of their file, names after a sync of their folder; between
 //! two syncs anything may survive a crash or not, in any order.
 
 mod file;
+
+mod crash;
+
+mod fault;
+
+mod image;
 
 mod memory;
 
@@ -21,7 +28,10 @@ use std::path::Path;
 
 use redb::{BackendError, StorageBackend};
 
+pub use crash::CrashDisk;
+pub use fault::{Fault, FaultDisk, FaultKind};
 pub use file::FileDisk;
+pub use image::Image;
 pub use memory::MemoryDisk;
 
 /// A file system, as much of one as the tape needs. Paths are absolute or relative to the same place throughout.
@@ -32,8 +42,8 @@ pub trait Disk: Debug + Send + Sync {
     /// What the system said; [`io::ErrorKind::NotFound`] when there is no such folder.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 
-    /// Makes a folder and those above it where they are missing, readable by their owner alone (mode 0700). Folders
-    /// that are there keep their mode.
+    /// Makes a folder and those above it where they are missing, readable by their owner alone (mode 0700) and durable
+    /// on return. Folders that are there keep their mode.
     ///
     /// # Errors
     /// What the system said.

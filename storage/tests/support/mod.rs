@@ -1,6 +1,8 @@
 //! What the storage tests share: events that depend on their position alone, and ways to look at a tape.
 #![allow(dead_code, missing_docs, reason = "each test file uses a part of it")]
 
+pub mod disaster;
+
 use std::process::{Command, Stdio};
 
 use barkeep_schemas::{
@@ -136,6 +138,11 @@ impl Dice {
         let seed = seed.unwrap_or_else(|| std::collections::hash_map::RandomState::new().build_hasher().finish());
         println!("BARKEEP_TEST_SEED={seed}");
         Self(seed | 1)
+    }
+
+    /// The same choices each time.
+    pub fn seeded(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
     /// A number from 0 up to but not including `bound`.
