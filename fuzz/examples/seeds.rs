@@ -78,7 +78,8 @@ fn blocks() {
 
 fn segments() {
     let seeds = Seeds::of("segment");
-    let snapshot = barkeep_storage::snapshot::Snapshot { seq: Seq(9), behaviour: 1, bytes: b"state".to_vec() };
+    let (chain, bytes) = (barkeep_schemas::Hash32([5; 32]), b"state".to_vec());
+    let snapshot = barkeep_storage::snapshot::Snapshot { seq: Seq(9), chain, behaviour: 1, bytes };
     let bytes = barkeep_storage::fuzzing::snapshot_bytes(&snapshot);
     seeds.write("snapshot", &[&[3], &bytes[..bytes.len() - 4]]);
     seeds.write("name", &[&[4], b"2026-07-31.2.redb"]);
@@ -91,6 +92,7 @@ fn segments() {
         previous_chain: barkeep_schemas::Hash32([0; 32]),
         sealed: true,
         last_seq: Seq(100),
+        last_chain: barkeep_schemas::Hash32([7; 32]),
     });
     seeds.write("header", &[&[1], &header[..header.len() - 4]]);
 }

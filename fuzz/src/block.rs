@@ -4,11 +4,17 @@
 //! that the fuzzer need not find a CRC-32.
 
 use barkeep_schemas::{Event, EventKind, Input, InstrumentId, Seq, Tick};
-use barkeep_storage::KindSet;
+use barkeep_storage::{Filter, KindSet};
 use barkeep_storage::columns::{TickColumnSet, TickColumns, decode, decode_filtered, decode_ticks, encode};
-use barkeep_storage::row::{Encoding, RowHeader, events};
+use barkeep_storage::row::{Damage, Encoding, RowHeader, RowVersion};
 
 use crate::bytes::Bytes;
+
+/// The events of a payload that are of the wanted kinds.
+fn events(header: &RowHeader, payload: &[u8], kinds: Option<KindSet>) -> Result<Vec<(Seq, Event)>, Damage> {
+    let mut out = Vec::new();
+    barkeep_storage::row::events(header, payload, &Filter { kinds, ..Filter::ALL }, &mut out).map(|()| out)
+}
 
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes::new(data);
@@ -35,10 +41,12 @@ fn canonical(mut bytes: Bytes<'_>) {
     }
     let payload = bytes.rest();
     let header = RowHeader {
+        version: RowVersion::One,
         encoding: Encoding::Canonical,
         first,
         count,
         times: None,
+        recv_times: None,
         kinds: EventKind::ALL.iter().copied().collect(),
         payload_bytes: payload.len() as u32,
         payload_crc: crc32fast::hash(payload),

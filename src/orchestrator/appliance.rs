@@ -83,16 +83,6 @@ impl ApplianceError {
 /// Room in a batch for what the last input derives.
 const SPARE: usize = 256;
 
-/// Bytes in front of a snapshot's engine: the hash of the event that it ends with, so that a snapshot of another tape is
-/// known as such.
-const MARK_BYTES: usize = 32;
-
-fn mark_of(event: &Event) -> [u8; MARK_BYTES] {
-    let mut bytes = Vec::new();
-    event.encode(&mut bytes);
-    *blake3::hash(&bytes).as_bytes()
-}
-
 /// How often the tape is committed and the engine saved.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -133,8 +123,6 @@ pub struct Appliance {
     instruments: HashMap<String, InstrumentId>,
     segment: Option<Segment>,
     counts: Counts,
-    /// The last event handed to the committer.
-    last: Option<Event>,
 }
 
 /// The segment that takes inputs.
@@ -174,7 +162,6 @@ impl Appliance {
             instruments: HashMap::new(),
             segment,
             counts: Counts::default(),
-            last: None,
         };
         appliance.recover()?;
         Ok(appliance)
@@ -306,7 +293,6 @@ impl Appliance {
         if self.batch.is_empty() {
             return Ok(());
         }
-        self.last = self.batch.last().cloned();
         let next = Vec::with_capacity(self.pace.commit_events + SPARE);
         self.committer.submit(std::mem::replace(&mut self.batch, next))?;
         if self.since_snapshot >= self.pace.snapshot_events {
@@ -319,10 +305,8 @@ impl Appliance {
     /// Saves the engine as it stands after the last durable event.
     fn save(&mut self) -> Result<(), ApplianceError> {
         let seq = Seq(self.next.0.saturating_sub(1));
-        let Some(last) = &self.last else { return Ok(()) };
-        let mut bytes = mark_of(last).to_vec();
-        bytes.extend(self.engine.save());
-        let snapshot = snapshot::Snapshot { seq, behaviour: BEHAVIOUR, bytes };
+        let chain = self.committer.chain_hash()?;
+        let snapshot = snapshot::Snapshot { seq, chain, behaviour: BEHAVIOUR, bytes: self.engine.save() };
         snapshot::save(&self.dir, &snapshot)?;
         self.since_snapshot = 0;
         tracing::debug!(seq = seq.0, "saved a snapshot of the engine");
@@ -405,14 +389,12 @@ impl Appliance {
         Ok(None)
     }
 
-    /// The engine of a snapshot, when the event that it ends with is the one on the tape.
+    /// The engine of a snapshot, when the tape has the same chain hash at its position.
     fn restore(&self, tape: &Tape, saved: &snapshot::Snapshot) -> Result<Option<Engine>, ApplianceError> {
-        let Some((mark, state)) = saved.bytes.split_first_chunk::<MARK_BYTES>() else { return Ok(None) };
-        let Some(event) = tape.scan(saved.seq, Some(saved.seq), &Filter::ALL).next() else { return Ok(None) };
-        if mark_of(&event?.1) != *mark {
+        if tape.chain_at(saved.seq)? != Some(saved.chain) {
             return Ok(None);
         }
-        Ok(Engine::restore(state, NoProbe).ok())
+        Ok(Engine::restore(&saved.bytes, NoProbe).ok())
     }
 
     /// Re-derives from a position to the end; the engine is then where the tape is. The first difference, if any.
@@ -428,7 +410,6 @@ impl Appliance {
         for event in tape.scan(from, None, &Filter::ALL) {
             let (seq, event) = event?;
             rederivation.take(seq, &event, |difference| first = first.take().or(Some(difference)));
-            self.last = Some(event);
             if first.is_some() {
                 return Ok(first);
             }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use barkeep_schemas::{Event, Seq, SessionDate};
+use barkeep_schemas::{Event, Hash32, Seq, SessionDate};
 
 use crate::error::CommitError;
 use crate::paths::SegmentName;
@@ -22,6 +22,7 @@ enum Job {
     BeginSegment(SessionDate, SyncSender<SegmentName>),
     Seal(SyncSender<()>),
     Flush(SyncSender<()>),
+    Chain(SyncSender<Hash32>),
 }
 
 /// What the thread tells the others.
@@ -94,6 +95,14 @@ impl Committer {
     pub fn flush(&self) -> Result<Seq, CommitError> {
         self.ask(Job::Flush)?;
         Ok(self.durable_seq())
+    }
+
+    /// [`Writer::chain_hash`], after everything submitted has become durable.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub fn chain_hash(&self) -> Result<Hash32, CommitError> {
+        self.ask(Job::Chain)
     }
 
     /// [`Writer::begin_segment`], after everything submitted; waits for it.
@@ -191,6 +200,7 @@ fn run(mut writer: Writer, inbox: &Receiver<Job>, shared: &Shared) -> Writer {
                 }
             },
             Job::Flush(reply) => drop(reply.send(())),
+            Job::Chain(reply) => drop(reply.send(writer.chain_hash())),
         }
     }
     writer

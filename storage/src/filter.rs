@@ -1,6 +1,8 @@
 //! Which events a reader wants. Never looks into a file; called by scans, which use it to skip whole rows.
 
-use barkeep_schemas::{Event, EventKind, Ts};
+use barkeep_schemas::{Event, EventKind, InstrumentId, Ts};
+
+use crate::instruments::InstrumentSet;
 
 /// A set of event kinds, a bit for each of the 256 codes. On disk its 32 bytes are the codes in order, lowest bit first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -61,6 +63,8 @@ impl FromIterator<EventKind> for KindSet {
 pub struct Filter {
     /// Only events of these kinds; `None` for every kind.
     pub kinds: Option<KindSet>,
+    /// Only events about this instrument of the segment; events about none are then left out.
+    pub instrument: Option<InstrumentId>,
     /// Only events at or after this moment by [`Event::ts`]; events without a time are then left out.
     pub from: Option<Ts>,
     /// Only events before this moment by [`Event::ts`]; events without a time are then left out.
@@ -69,7 +73,7 @@ pub struct Filter {
 
 impl Filter {
     /// Everything.
-    pub const ALL: Self = Self { kinds: None, from: None, until: None };
+    pub const ALL: Self = Self { kinds: None, instrument: None, from: None, until: None };
 
     /// Only these kinds.
     pub fn kinds(kinds: impl IntoIterator<Item = EventKind>) -> Self {
@@ -83,15 +87,37 @@ impl Filter {
 
     /// Whether an event passes.
     pub fn admits(&self, event: &Event) -> bool {
-        self.admits_code(event.kind().code()) && self.admits_time(event.ts())
+        self.admits_code(event.kind().code())
+            && self.admits_instrument(event.instrument())
+            && self.admits_time(event.ts())
+    }
+
+    /// Whether an event about this instrument passes, all else aside.
+    pub(crate) fn admits_instrument(&self, instrument: Option<InstrumentId>) -> bool {
+        self.instrument.is_none() || self.instrument == instrument
+    }
+
+    /// Whether anything is left out.
+    pub(crate) const fn is_selective(&self) -> bool {
+        self.kinds.is_some() || self.instrument.is_some() || self.has_times()
+    }
+
+    /// Whether times matter.
+    pub(crate) const fn has_times(&self) -> bool {
+        self.from.is_some() || self.until.is_some()
     }
 
     /// Whether an event with this time passes, its kind aside.
     pub(crate) fn admits_time(&self, ts: Option<Ts>) -> bool {
-        if self.from.is_none() && self.until.is_none() {
+        if !self.has_times() {
             return true;
         }
         ts.is_some_and(|ts| self.from.is_none_or(|from| ts >= from) && self.until.is_none_or(|until| ts < until))
+    }
+
+    /// Whether a row that holds events about these instruments can hold one that passes, all else aside.
+    pub(crate) fn may_admit_any_of(&self, instruments: &InstrumentSet<'_>) -> bool {
+        self.instrument.is_none_or(|instrument| instruments.may_contain(instrument))
     }
 
     /// Whether a row with these kinds and this first and last event time can hold an event that passes.
@@ -99,7 +125,7 @@ impl Filter {
         if self.kinds.is_some_and(|wanted| !wanted.intersects(kinds)) {
             return false;
         }
-        if self.from.is_none() && self.until.is_none() {
+        if !self.has_times() {
             return true;
         }
         times.is_some_and(|(min, max)| {

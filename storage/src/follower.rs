@@ -12,14 +12,15 @@ use crate::error::ReadError;
 use crate::filter::Filter;
 use crate::header::SegmentHeader;
 use crate::paths::{DataDir, SegmentName};
-use crate::reader::{RawRow, RowCursor, SegmentReader};
+use crate::raw_row::RawRow;
+use crate::reader::SegmentReader;
 
 /// The segment being followed.
 struct Current {
     name: SegmentName,
     reader: SegmentReader,
     rows: VecDeque<RawRow>,
-    cursor: Option<RowCursor>,
+    events: std::vec::IntoIter<(Seq, Event)>,
 }
 
 /// A follower with its place on the tape.
@@ -78,14 +79,13 @@ impl Follower {
                 if self.find_segment()? { continue } else { return Ok(None) }
             };
             let path = current.reader.path();
-            if let Some(cursor) = &mut current.cursor {
-                if let Some(item) = cursor.next(self.next, &Filter::ALL) {
-                    return Ok(Some(item));
-                }
-                current.cursor = None;
+            if let Some(item) = current.events.find(|(seq, _)| *seq >= self.next) {
+                return Ok(Some(item));
             }
             if let Some(row) = current.rows.pop_front() {
-                current.cursor = Some(RowCursor::new(&row, path, &Filter::ALL)?);
+                let mut events = Vec::new();
+                row.events(path, &Filter::ALL, &mut events)?;
+                current.events = events.into_iter();
                 continue;
             }
             // Read before the rows: a segment that was sealed then has no rows that appear later.
@@ -143,7 +143,7 @@ impl Follower {
                 None => {}
             }
         }
-        self.current = Some(Current { name, reader, rows: VecDeque::new(), cursor: None });
+        self.current = Some(Current { name, reader, rows: VecDeque::new(), events: Vec::new().into_iter() });
         Ok(true)
     }
 

@@ -8,10 +8,10 @@ use crate::paths::SegmentName;
 use crate::row::Damage;
 
 /// The format version that this build writes, and the newest that it reads.
-pub const FORMAT: u32 = 0;
+pub const FORMAT: u32 = 1;
 
-/// Bytes of a version 0 header with its checksum.
-const HEADER_BYTES: usize = 81;
+/// Bytes of a version 1 header with its checksum; one of version 0 ends 32 bytes earlier.
+const HEADER_BYTES: usize = 113;
 
 /// What a segment says of itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,12 +26,14 @@ pub struct SegmentHeader {
     pub first_seq: Seq,
     /// The last position before this segment; 0 when there was none.
     pub previous_last: Seq,
-    /// The chain hash at that position; zero in version 0.
+    /// The chain hash at that position; zero when there was none and when the segment before has version 0.
     pub previous_chain: Hash32,
     /// Whether the segment takes no more events.
     pub sealed: bool,
     /// Once sealed: the last position, or the one before [`Self::first_seq`] when the segment is empty.
     pub last_seq: Seq,
+    /// Once sealed: the chain hash at [`Self::last_seq`]; zero before, and in version 0.
+    pub last_chain: Hash32,
 }
 
 /// Why a header cannot be used.
@@ -57,6 +59,9 @@ impl SegmentHeader {
         self.previous_chain.put(&mut out);
         self.sealed.put(&mut out);
         self.last_seq.put(&mut out);
+        if self.format > 0 {
+            self.last_chain.put(&mut out);
+        }
         crc32fast::hash(&out).put(&mut out);
         out
     }
@@ -92,6 +97,7 @@ impl SegmentHeader {
             previous_chain: Hash32::take(input)?,
             sealed: bool::take(input)?,
             last_seq: Seq::take(input)?,
+            last_chain: if format == 0 { Hash32::default() } else { Hash32::take(input)? },
         })
     }
 
@@ -113,9 +119,10 @@ mod tests {
             ordinal: 7,
             first_seq: Seq(101),
             previous_last: Seq(100),
-            previous_chain: Hash32([0; 32]),
+            previous_chain: Hash32([5; 32]),
             sealed: true,
             last_seq: Seq(100),
+            last_chain: Hash32([7; 32]),
         }
     }
 
@@ -132,6 +139,14 @@ mod tests {
         for len in 0..bytes.len() {
             assert!(SegmentHeader::parse(&bytes[..len]).is_err(), "{len} bytes");
         }
+    }
+
+    #[test]
+    fn a_header_of_version_0_is_read_and_written_as_it_was() {
+        let old = SegmentHeader { format: 0, last_chain: Hash32::default(), ..header() };
+        let bytes = old.bytes();
+        assert_eq!(bytes.len(), 81);
+        assert_eq!(SegmentHeader::parse(&bytes), Ok(old));
     }
 
     #[test]

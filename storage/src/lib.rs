@@ -15,19 +15,37 @@ mod lock;
 
 mod filter;
 
+mod instruments;
+
+mod framed;
+
 pub mod row;
 
 pub mod columns;
 
 mod header;
 
+pub mod chain;
+
+mod index;
+
+mod cut;
+
 mod cow;
+
+mod raw_row;
+
+mod tables;
 
 mod reader;
 
 mod tape;
 
+mod row_scan;
+
 mod scan;
+
+mod tick_scan;
 
 mod follower;
 
@@ -56,7 +74,8 @@ pub use lock::{Holder, Lock, LockError};
 pub use paths::{DataDir, SegmentName};
 pub use scan::Scan;
 pub use tape::{SegmentInfo, Tape};
+pub use tick_scan::TickScan;
 pub use writer::Writer;
 
-/// Events in one block: blocks are cut at every multiple of this, counted from the segment's first event.
-pub const BLOCK_EVENTS: u32 = 4_096;
+/// Events in one block of format 0, which was cut at every multiple of this.
+pub const BLOCK_0_EVENTS: u32 = 4_096;

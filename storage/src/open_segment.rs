@@ -4,17 +4,20 @@
 
 use std::path::{Path, PathBuf};
 
-use barkeep_schemas::{Event, Seq};
-use redb::{Database, Durability, ReadableDatabase};
+use barkeep_schemas::{Event, Hash32, Seq};
+use redb::{Database, Durability, ReadTransaction, ReadableDatabase};
 
-use crate::BLOCK_EVENTS;
-use crate::columns::Encoder;
+use crate::chain::Chain;
+use crate::cut::{Cutter, Rows, TooLarge};
 use crate::disk::Access;
 use crate::error::{CommitError, ReadError};
-use crate::header::SegmentHeader;
+use crate::filter::Filter;
+use crate::header::{FORMAT, SegmentHeader};
+use crate::index::entry;
 use crate::paths::DataDir;
-use crate::reader::{BLOCKS, HEADER_KEY, META, TAIL, Tables, builder, open_for_writing, read_header};
-use crate::row::{self, PAYLOAD_BYTES_MAX};
+use crate::reader::{builder, open_for_writing, read_header};
+use crate::row::PAYLOAD_BYTES_MAX;
+use crate::tables::{BLOCKS, HEADER_KEY, INDEX, META, TAIL, Tables};
 
 /// The segment that takes events.
 pub(crate) struct OpenSegment {
@@ -22,18 +25,7 @@ pub(crate) struct OpenSegment {
     pub(crate) path: PathBuf,
     dir: DataDir,
     db: Database,
-    /// The position after the last block.
-    start: Seq,
-    /// The events of the tail, as the next block will hold them. Invariant: fewer than [`BLOCK_EVENTS`].
-    gathered: Vec<Event>,
-    encoder: Encoder,
-}
-
-/// The rows of one commit.
-#[derive(Default)]
-struct Rows {
-    blocks: Vec<(Seq, Vec<u8>)>,
-    tail: Option<(Seq, Vec<u8>)>,
+    cutter: Cutter,
 }
 
 impl OpenSegment {
@@ -51,100 +43,59 @@ impl OpenSegment {
         disk.sync_file(&newborn).map_err(|source| failed("sync the segment", source))?;
         disk.rename(&newborn, &path).map_err(|source| failed("name the segment", source))?;
         disk.sync_folder(&dir.tape()).map_err(|source| failed("sync the tape folder", source))?;
-        Ok(Self { header, path, dir: dir.clone(), db, start: seq, gathered: Vec::new(), encoder: Encoder::new() })
+        let cutter = Cutter::new(seq, seq, None, Chain::new(seq, header.previous_chain));
+        Ok(Self { header, path, dir: dir.clone(), db, cutter })
     }
 
-    /// Opens the newest segment again, repairing it if it was not closed cleanly, and gathers its tail.
+    /// Opens the newest segment again, repairing it if it was not closed cleanly, and gathers its tail. A segment of
+    /// format 0 gets its index and its chain and has format 1 from then on.
     pub(crate) fn reopen(dir: &DataDir, path: &Path) -> Result<Self, ReadError> {
         let db = open_for_writing(dir, path)?;
-        let txn = db.begin_read().map_err(|error| ReadError::redb(path, error))?;
-        let header = read_header(&txn, path)?;
+        let error = |error: redb::Error| ReadError::redb(path, error);
+        let mut header = read_header(&begin_read(&db).map_err(error)?, path)?;
+        if header.format == 0 {
+            header = upgrade(&db, header, path)?;
+        }
+        let txn = begin_read(&db).map_err(error)?;
         let tables = Tables::open(&txn, path)?;
-        let start = tables.blocks_end()?.unwrap_or(header.first_seq);
-        let mut gathered = Vec::new();
-        // Blocks are cut at multiples: an end elsewhere would shift every later cut.
-        let in_blocks = start.0.checked_sub(header.first_seq.0);
-        if !in_blocks.is_some_and(|count| count.is_multiple_of(u64::from(BLOCK_EVENTS))) {
-            return Err(ReadError::Broken { path: path.to_path_buf(), expected: header.first_seq, found: start });
-        }
-        for row in tables.whole_tail()? {
-            let expected = start.plus(gathered.len() as u64);
-            let full = gathered.len() + row.header.count as usize >= BLOCK_EVENTS as usize;
-            if row.header.first != expected || full {
-                return Err(ReadError::Broken { path: path.to_path_buf(), expected, found: row.header.first });
-            }
-            gathered.extend(row.events(path, None)?.into_iter().map(|(_, event)| event));
-        }
+        let last = tables.last_block()?;
+        let start = last.map_or(header.first_seq, |(block, _)| block.end());
+        let chain = tables.chain_to(&header, start)?.unwrap_or_else(|| Chain::new(start, header.previous_chain));
+        let last = last.map(|(block, bytes)| (block.count, bytes));
+        let mut cutter = Cutter::new(header.first_seq, start, last, chain);
+        let end = tables.end()?.unwrap_or(start);
+        cutter.resume(tables.events_between(start, end)?);
         drop(tables);
         drop(txn);
-        Ok(Self { header, path: path.to_path_buf(), dir: dir.clone(), db, start, gathered, encoder: Encoder::new() })
+        Ok(Self { header, path: path.to_path_buf(), dir: dir.clone(), db, cutter })
     }
 
     /// The position after the last event.
     pub(crate) fn end(&self) -> Seq {
-        self.start.plus(self.gathered.len() as u64)
+        self.cutter.end()
+    }
+
+    /// The hash of the chain at the last event.
+    pub(crate) fn chain_hash(&self) -> Hash32 {
+        self.cutter.chain_hash()
     }
 
     /// Makes the events durable in one transaction. After an error the segment must not be used again.
     pub(crate) fn commit(&mut self, events: &[Event]) -> Result<(), CommitError> {
         let seq = self.end();
-        let rows = self.cut(events)?;
-        self.write(&rows).map_err(|error| CommitError::halt(&self.path, seq, error))
+        let rows = self.cutter.take(events).map_err(|TooLarge { seq, bytes }| too_large(seq, bytes))?;
+        write(&self.db, &rows, None).map_err(|error| CommitError::halt(&self.path, seq, error))
     }
 
-    /// Lays the events out in rows. Invariant: where blocks are cut depends on positions alone, never on batches.
-    fn cut(&mut self, events: &[Event]) -> Result<Rows, CommitError> {
-        let mut rows = Rows::default();
-        let mut rest = events;
-        let room = |gathered: &Vec<Event>| BLOCK_EVENTS as usize - gathered.len();
-        while let Some((head, behind)) = rest.split_at_checked(room(&self.gathered)) {
-            let first = self.start;
-            // A whole block of one batch needs no gathering.
-            let block = if self.gathered.is_empty() {
-                row::block(first, head, &mut self.encoder)
-            } else {
-                self.gathered.extend_from_slice(head);
-                row::block(first, &self.gathered, &mut self.encoder)
-            };
-            rows.blocks.push((first, block.map_err(|bytes| too_large(first, bytes))?));
-            self.gathered.clear();
-            self.start = first.plus(u64::from(BLOCK_EVENTS));
-            rest = behind;
-        }
-        if !rest.is_empty() {
-            let first = self.end();
-            rows.tail = Some((first, row::tail_row(first, rest).map_err(|bytes| too_large(first, bytes))?));
-            self.gathered.extend_from_slice(rest);
-        }
-        Ok(rows)
-    }
-
-    fn write(&self, rows: &Rows) -> Result<(), redb::Error> {
-        let mut txn = self.db.begin_write()?;
-        txn.set_durability(Durability::Immediate)?;
-        {
-            let mut tail = txn.open_table(TAIL)?;
-            if !rows.blocks.is_empty() {
-                let mut blocks = txn.open_table(BLOCKS)?;
-                for (first, value) in &rows.blocks {
-                    blocks.insert(first.0, value.as_slice())?;
-                }
-                // Every row of the tail lies in the first of these blocks.
-                tail.retain(|_, _| false)?;
-            }
-            if let Some((first, value)) = &rows.tail {
-                tail.insert(first.0, value.as_slice())?;
-            }
-        }
-        Ok(txn.commit()?)
-    }
-
-    /// Marks the segment sealed, closes its file cleanly and takes away its write permission.
+    /// Lays what is left of the tail out as a last block, marks the segment sealed, closes its file cleanly and takes
+    /// away its write permission.
     pub(crate) fn seal(mut self) -> Result<SegmentHeader, CommitError> {
         let end = self.end();
+        let rows = self.cutter.finish().map_err(|TooLarge { seq, bytes }| too_large(seq, bytes))?;
         self.header.sealed = true;
         self.header.last_seq = Seq(end.0.saturating_sub(1));
-        put_header(&self.db, &self.header).map_err(|error| CommitError::halt(&self.path, end, error))?;
+        self.header.last_chain = self.chain_hash();
+        write(&self.db, &rows, Some(&self.header)).map_err(|error| CommitError::halt(&self.path, end, error))?;
         self.db.close().map_err(|error| CommitError::halt(&self.path, end, error))?;
         self.dir
             .disk()
@@ -164,12 +115,76 @@ fn too_large(seq: Seq, bytes: usize) -> CommitError {
     CommitError::TooLarge { seq, bytes, limit: PAYLOAD_BYTES_MAX }
 }
 
-/// Writes the header in a transaction of its own and makes sure that the tables exist.
+fn begin_read(db: &Database) -> Result<ReadTransaction, redb::Error> {
+    Ok(db.begin_read()?)
+}
+
+/// Writes the header of a new segment and makes sure that the tables exist.
 fn put_header(db: &Database, header: &SegmentHeader) -> Result<(), redb::Error> {
+    write(db, &Rows::default(), Some(header))
+}
+
+/// Writes rows, and a header where there is one, in one durable transaction.
+fn write(db: &Database, rows: &Rows, header: Option<&SegmentHeader>) -> Result<(), redb::Error> {
+    let mut txn = db.begin_write()?;
+    txn.set_durability(Durability::Immediate)?;
+    if let Some(header) = header {
+        txn.open_table(META)?.insert(HEADER_KEY, header.bytes().as_slice())?;
+        // A segment is read as soon as it has a header: its tables are there from then on.
+        txn.open_table(BLOCKS)?;
+        txn.open_table(INDEX)?;
+    }
+    {
+        let mut tail = txn.open_table(TAIL)?;
+        if !rows.blocks.is_empty() {
+            let (mut blocks, mut index) = (txn.open_table(BLOCKS)?, txn.open_table(INDEX)?);
+            for block in &rows.blocks {
+                blocks.insert(block.first.0, block.row.as_slice())?;
+                index.insert(block.first.0, block.entry.as_slice())?;
+            }
+            // Every event of the tail lies in these blocks or in the tail row below.
+            tail.retain(|_, _| false)?;
+        }
+        if let Some((first, value)) = &rows.tail {
+            tail.insert(first.0, value.as_slice())?;
+        }
+    }
+    Ok(txn.commit()?)
+}
+
+/// Gives a segment of format 0 its index and its chain, in one transaction; its rows stay as they are.
+fn upgrade(db: &Database, old: SegmentHeader, path: &Path) -> Result<SegmentHeader, ReadError> {
+    let failed = |error: redb::Error| ReadError::redb(path, error);
+    let header = SegmentHeader { format: FORMAT, ..old };
+    let txn = begin_read(db).map_err(failed)?;
+    let tables = Tables::open(&txn, path)?;
+    let end = tables.blocks_end()?.unwrap_or(old.first_seq);
+    let mut chain = Chain::new(old.first_seq, old.previous_chain);
+    let (mut entries, mut next) = (Vec::new(), old.first_seq);
+    while next < end {
+        let batch = tables.rows_from(next, Seq(end.0.saturating_sub(1)), &Filter::ALL)?;
+        for row in &batch.rows {
+            let (mut events, mut links) = (Vec::new(), Vec::new());
+            row.events(path, &Filter::ALL, &mut events)?;
+            let events: Vec<Event> = events.into_iter().map(|(_, event)| event).collect();
+            chain.extend(&events, |_, link| links.push(link));
+            entries.push((row.header.first.0, entry(&row.header, &events, &links)));
+        }
+        next = batch.next;
+    }
+    put_upgrade(db, &header, &entries).map_err(failed)?;
+    Ok(header)
+}
+
+fn put_upgrade(db: &Database, header: &SegmentHeader, entries: &[(u64, Vec<u8>)]) -> Result<(), redb::Error> {
     let mut txn = db.begin_write()?;
     txn.set_durability(Durability::Immediate)?;
     txn.open_table(META)?.insert(HEADER_KEY, header.bytes().as_slice())?;
-    txn.open_table(TAIL)?;
-    txn.open_table(BLOCKS)?;
+    {
+        let mut index = txn.open_table(INDEX)?;
+        for (first, entry) in entries {
+            index.insert(first, entry.as_slice())?;
+        }
+    }
     Ok(txn.commit()?)
 }

@@ -13,37 +13,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use barkeep_schemas::{DecodeError, Event, Seq};
+use barkeep_schemas::{Hash32, Seq};
 use redb::{
-    Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadOnlyTable, ReadTransaction,
-    ReadableDatabase, ReadableTable, StorageBackend as _, TableDefinition,
+    Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
+    StorageBackend as _,
 };
 
-use crate::BLOCK_EVENTS;
-use crate::columns::ColumnsError;
 use crate::cow::{CowBackend, StillFile};
 use crate::disk::Access;
 use crate::error::ReadError;
-use crate::filter::{Filter, KindSet};
+use crate::filter::Filter;
 use crate::header::{FORMAT, HeaderFault, SegmentHeader};
 use crate::lock::Lock;
 use crate::paths::DataDir;
-use crate::row::{self, Damage, HEADER_BYTES, RowHeader};
-
-/// The segment's header under [`HEADER_KEY`].
-pub(crate) const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
-/// One row for each commit since the last cut; key = first position.
-pub(crate) const TAIL: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("tail");
-/// Rows of exactly [`BLOCK_EVENTS`] events; key = first position.
-pub(crate) const BLOCKS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("blocks");
-/// Where in `meta` the header lies.
-pub(crate) const HEADER_KEY: &str = "header";
+use crate::row::Damage;
+use crate::tables::{Batch, HEADER_KEY, META, Tables};
 
 /// redb's cache for one open segment, in bytes; a larger one scans more slowly.
 pub(crate) const CACHE_BYTES: usize = 64 << 20;
-
-/// How many blocks one transaction may pass over before it ends.
-const SKIPPED_MAX: u32 = 256;
 
 /// How long a segment that is not ready is waited for, where waiting is allowed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -73,21 +60,6 @@ impl Handle {
             Self::Repaired(_, file) => file.is_stale(),
         }
     }
-}
-
-/// A row as stored, copied out of its transaction.
-pub(crate) struct RawRow {
-    table: &'static str,
-    pub(crate) header: RowHeader,
-    value: Vec<u8>,
-}
-
-/// What one read transaction yielded.
-pub(crate) struct Batch {
-    /// Rows that may hold wanted events, in order.
-    pub(crate) rows: Vec<RawRow>,
-    /// The first position that was not looked at; the position asked for when there is nothing more.
-    pub(crate) next: Seq,
 }
 
 /// A segment opened for reading.
@@ -142,9 +114,18 @@ impl SegmentReader {
         })
     }
 
-    /// Reads the rows from position `next` up to `to` that `filter` may let through: one block, or the whole tail.
+    /// Reads rows from position `next` up to `to` that `filter` may let through: some blocks, or the whole tail.
     pub(crate) fn rows_from(&self, next: Seq, to: Seq, filter: &Filter) -> Result<Batch, ReadError> {
         self.read(|txn| Tables::open(txn, &self.path)?.rows_from(next, to, filter))
+    }
+
+    /// The hash of the chain at the event at `seq`, which the segment must hold; `None` where there is no chain.
+    pub(crate) fn chain_at(&self, seq: Seq) -> Result<Option<Hash32>, ReadError> {
+        self.read(|txn| {
+            let header = read_header(txn, &self.path)?;
+            let chain = Tables::open(txn, &self.path)?.chain_to(&header, seq.plus(1))?;
+            Ok(chain.map(|chain| chain.hash_at_end()))
+        })
     }
 }
 
@@ -214,192 +195,4 @@ pub(crate) fn read_header(txn: &ReadTransaction, path: &Path) -> Result<SegmentH
         HeaderFault::Newer(found) => ReadError::NewerFormat { path: path.to_path_buf(), found, supported: FORMAT },
         HeaderFault::Damaged(why) => damaged(why),
     })
-}
-
-/// The two tables of events in one transaction.
-pub(crate) struct Tables<'a> {
-    path: &'a Path,
-    tail: ReadOnlyTable<u64, &'static [u8]>,
-    blocks: ReadOnlyTable<u64, &'static [u8]>,
-}
-
-impl<'a> Tables<'a> {
-    pub(crate) fn open(txn: &ReadTransaction, path: &'a Path) -> Result<Self, ReadError> {
-        let open = |table| txn.open_table(table).map_err(|error| ReadError::redb(path, error));
-        Ok(Self { path, tail: open(TAIL)?, blocks: open(BLOCKS)? })
-    }
-
-    fn redb_error(&self, error: redb::StorageError) -> ReadError {
-        ReadError::redb(self.path, error)
-    }
-
-    fn damaged(&self, table: &'static str, key: u64, why: Damage) -> ReadError {
-        ReadError::Damaged { path: self.path.to_path_buf(), table, key, why }
-    }
-
-    /// Checks a row against its key and table.
-    fn parse<'v>(&self, table: &'static str, key: u64, value: &'v [u8]) -> Result<(RowHeader, &'v [u8]), ReadError> {
-        let (header, payload) = RowHeader::parse(value).map_err(|why| self.damaged(table, key, why))?;
-        let is_block = table == "blocks";
-        let fits = header.first == Seq(key)
-            && if is_block { header.count == BLOCK_EVENTS } else { header.count < BLOCK_EVENTS };
-        if fits {
-            return Ok((header, payload));
-        }
-        let (first, count) = (header.first, header.count);
-        let expected_count = if is_block { BLOCK_EVENTS } else { 1 };
-        Err(self.damaged(table, key, Damage::Place { first, count, expected_first: Seq(key), expected_count }))
-    }
-
-    /// The position after the last event, by the last key and its row's header.
-    fn end(&self) -> Result<Option<Seq>, ReadError> {
-        for (name, table) in [("tail", &self.tail), ("blocks", &self.blocks)] {
-            if let Some((key, value)) = table.last().map_err(|error| self.redb_error(error))? {
-                return Ok(Some(self.parse(name, key.value(), value.value())?.0.end()));
-            }
-        }
-        Ok(None)
-    }
-
-    /// See [`SegmentReader::rows_from`].
-    fn rows_from(&self, from: Seq, to: Seq, filter: &Filter) -> Result<Batch, ReadError> {
-        let mut next = from;
-        for _ in 0..SKIPPED_MAX {
-            if next > to {
-                return Ok(Batch { rows: Vec::new(), next });
-            }
-            let entry = self.blocks.range(..=next.0).map_err(|error| self.redb_error(error))?.next_back();
-            let Some((key, value)) = entry.transpose().map_err(|error| self.redb_error(error))? else {
-                return self.tail_from(next, to, filter);
-            };
-            let (header, _) = self.parse("blocks", key.value(), value.value())?;
-            if header.end() <= next {
-                return self.tail_from(next, to, filter);
-            }
-            next = header.end();
-            if filter.may_admit(&header.kinds, header.times) {
-                let row = RawRow { table: "blocks", header, value: value.value().to_vec() };
-                return Ok(Batch { rows: vec![row], next });
-            }
-        }
-        Ok(Batch { rows: Vec::new(), next })
-    }
-
-    /// Reads the tail from position `next`, and sees to it that nothing lies between the blocks and the tail, nor twice.
-    fn tail_from(&self, mut next: Seq, to: Seq, filter: &Filter) -> Result<Batch, ReadError> {
-        // No block holds `next`: one beyond it means a hole.
-        let beyond = self.blocks.range(next.0..).map_err(|error| self.redb_error(error))?.next();
-        if let Some((key, _)) = beyond.transpose().map_err(|error| self.redb_error(error))? {
-            return Err(self.broken(next, Seq(key.value())));
-        }
-        let mut rows = Vec::new();
-        let start = self.tail_row_at(next)?;
-        let mut expected = None;
-        for entry in self.tail.range(start..).map_err(|error| self.redb_error(error))? {
-            let (key, value) = entry.map_err(|error| self.redb_error(error))?;
-            let (header, _) = self.parse("tail", key.value(), value.value())?;
-            let wanted = expected.unwrap_or(next.min(header.first).max(Seq(start)));
-            if header.first != wanted {
-                return Err(self.broken(wanted, header.first));
-            }
-            expected = Some(header.end());
-            if header.end() <= next {
-                continue;
-            }
-            if next > to {
-                break;
-            }
-            next = header.end();
-            if filter.may_admit(&header.kinds, header.times) {
-                rows.push(RawRow { table: "tail", header, value: value.value().to_vec() });
-            }
-        }
-        Ok(Batch { rows, next })
-    }
-
-    fn broken(&self, expected: Seq, found: Seq) -> ReadError {
-        ReadError::Broken { path: self.path.to_path_buf(), expected, found }
-    }
-
-    /// The key of the tail row that holds `next`, or `next` itself. The tail must begin where the blocks end.
-    fn tail_row_at(&self, next: Seq) -> Result<u64, ReadError> {
-        let first = self.tail.first().map_err(|error| self.redb_error(error))?;
-        if let (Some((key, _)), Some(end)) = (first, self.blocks_end()?)
-            && key.value() != end.0
-        {
-            return Err(self.broken(end, Seq(key.value())));
-        }
-        let holder = self.tail.range(..=next.0).map_err(|error| self.redb_error(error))?.next_back();
-        let holder = holder.transpose().map_err(|error| self.redb_error(error))?;
-        Ok(holder.map_or(next.0, |(key, _)| key.value()))
-    }
-
-    /// Every tail row in order, checked; for the writer, which goes on from there.
-    pub(crate) fn whole_tail(&self) -> Result<Vec<RawRow>, ReadError> {
-        Ok(self.tail_from(self.tail_start()?, Seq(u64::MAX), &Filter::ALL)?.rows)
-    }
-
-    fn tail_start(&self) -> Result<Seq, ReadError> {
-        let first = self.tail.first().map_err(|error| self.redb_error(error))?;
-        Ok(first.map_or(Seq(u64::MAX), |(key, _)| Seq(key.value())))
-    }
-
-    /// The position after the last block.
-    pub(crate) fn blocks_end(&self) -> Result<Option<Seq>, ReadError> {
-        match self.blocks.last().map_err(|error| self.redb_error(error))? {
-            Some((key, value)) => Ok(Some(self.parse("blocks", key.value(), value.value())?.0.end())),
-            None => Ok(None),
-        }
-    }
-}
-
-/// Takes the events out of a copied row, one at a time.
-pub(crate) struct RowCursor {
-    events: std::vec::IntoIter<(Seq, Event)>,
-}
-
-impl RowCursor {
-    /// Checks the row's checksum and takes its events apart, those of other kinds than `filter` wants left out.
-    pub(crate) fn new(row: &RawRow, path: &Path, filter: &Filter) -> Result<Self, ReadError> {
-        Ok(Self { events: row.events(path, filter.kinds)?.into_iter() })
-    }
-
-    /// The next event at or after `from` that `filter` lets through; `None` at the end of the row.
-    pub(crate) fn next(&mut self, from: Seq, filter: &Filter) -> Option<(Seq, Event)> {
-        self.events.by_ref().find(|(seq, event)| *seq >= from && filter.admits_time(event.ts()))
-    }
-}
-
-impl RawRow {
-    pub(crate) fn payload(&self) -> &[u8] {
-        self.value.get(HEADER_BYTES..).unwrap_or(&[])
-    }
-
-    /// Checks the payload's checksum and takes its events apart.
-    pub(crate) fn events(&self, path: &Path, kinds: Option<KindSet>) -> Result<Vec<(Seq, Event)>, ReadError> {
-        let payload = self.payload();
-        let events = self.header.check(payload).and_then(|()| row::events(&self.header, payload, kinds));
-        events.map_err(|why| self.damaged(path, why))
-    }
-
-    fn damaged(&self, path: &Path, why: Damage) -> ReadError {
-        let newer =
-            |seq, source: DecodeError| matches!(source, DecodeError::NewerVersion { .. }).then_some((seq, source));
-        let by_newer = match why {
-            Damage::Event { seq, source } | Damage::Columns(ColumnsError::Event { seq, source }) => newer(seq, source),
-            Damage::Columns(_)
-            | Damage::Length { .. }
-            | Damage::HeaderCrc { .. }
-            | Damage::PayloadCrc { .. }
-            | Damage::Encoding { .. }
-            | Damage::Place { .. }
-            | Damage::Bounds { .. }
-            | Damage::Kind { .. }
-            | Damage::SegmentHeader => None,
-        };
-        if let Some((seq, source)) = by_newer {
-            return ReadError::NewerEvent { path: path.to_path_buf(), seq, source };
-        }
-        ReadError::Damaged { path: path.to_path_buf(), table: self.table, key: self.header.first.0, why }
-    }
 }

@@ -5,13 +5,15 @@
 
 use std::ops::Range;
 
-use barkeep_schemas::{DecodeError, Event, Seq, Ts, Wire};
+use barkeep_schemas::{DecodeError, Event, Seq, Wire};
 
 use crate::columns::{ColumnsError, Encoder, decode_filtered};
-use crate::filter::KindSet;
+use crate::filter::Filter;
+use crate::framed::put_framed;
 
-/// Bytes of a row's header.
-pub const HEADER_BYTES: usize = 74;
+mod header;
+
+pub use header::{HEADER_0_BYTES, HEADER_BYTES, RowHeader, RowVersion};
 
 /// How a row holds its events.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,33 +24,8 @@ pub enum Encoding {
     Columns,
 }
 
-impl Encoding {
-    /// The code on disk.
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::Canonical => 0,
-            Self::Columns => 1,
-        }
-    }
-
-    /// The encoding of a code.
-    pub const fn from_code(code: u8) -> Option<Self> {
-        match code {
-            0 => Some(Self::Canonical),
-            1 => Some(Self::Columns),
-            _ => None,
-        }
-    }
-}
-
 /// The most payload that one row may hold, in bytes (1 GiB; redb itself refuses 3).
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 30;
-
-/// The header's own checksum covers everything before it.
-const HEADER_CRC_AT: usize = HEADER_BYTES - 4;
-
-/// Set when the row holds an event with a time; the two times mean nothing otherwise.
-const HAS_TIMES: u8 = 1;
 
 /// Why stored bytes are not what they should be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -125,112 +102,21 @@ pub enum Damage {
     /// The columns of a block cannot be read.
     #[error("the columns cannot be read")]
     Columns(#[source] ColumnsError),
+    /// The index speaks of a block that is not there.
+    #[error("the index speaks of a block that is not there")]
+    NoBlock,
+    /// The index says other things of a block than the block itself.
+    #[error("the index and the block differ in what the block holds")]
+    OtherBlock,
+    /// The index holds no link where one ends.
+    #[error("the link of the chain that ends before seq {end} is missing")]
+    NoLink {
+        /// The position after the link's last event.
+        end: Seq,
+    },
     /// A segment header that contradicts itself, or is missing.
     #[error("the segment header is missing or contradicts itself")]
     SegmentHeader,
-}
-
-/// What a row holds, known without reading its events.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct RowHeader {
-    /// How the events are held.
-    pub encoding: Encoding,
-    /// Position of the first event.
-    pub first: Seq,
-    /// Number of events, at least one.
-    pub count: u32,
-    /// The smallest and the largest [`Event::ts`]; `None` when no event has a time.
-    pub times: Option<(Ts, Ts)>,
-    /// The kinds present.
-    pub kinds: KindSet,
-    /// Bytes of the payload.
-    pub payload_bytes: u32,
-    /// CRC-32 (IEEE) of the payload.
-    pub payload_crc: u32,
-}
-
-impl RowHeader {
-    /// The position after the last event.
-    pub const fn end(&self) -> Seq {
-        self.first.plus(self.count as u64)
-    }
-
-    /// Splits a value into its header and its payload. The header's checksum and the payload's length are checked here,
-    /// the payload's checksum by [`Self::check`].
-    ///
-    /// # Errors
-    /// [`Damage`] when the value cannot be a row of this version.
-    pub fn parse(value: &[u8]) -> Result<(Self, &[u8]), Damage> {
-        let short = Damage::Length { bytes: value.len(), expected: HEADER_BYTES };
-        let (head, payload) = value.split_at_checked(HEADER_BYTES).ok_or(short)?;
-        let (fields, crc) = head.split_at_checked(HEADER_CRC_AT).ok_or(short)?;
-        let stored = u32::take(&mut &*crc).map_err(|_| short)?;
-        let computed = crc32fast::hash(fields);
-        if stored != computed {
-            return Err(Damage::HeaderCrc { stored, computed });
-        }
-        let header = Self::take_fields(fields).map_err(|_| short)??;
-        let expected = HEADER_BYTES.saturating_add(header.payload_bytes as usize);
-        if value.len() != expected {
-            return Err(Damage::Length { bytes: value.len(), expected });
-        }
-        if header.count == 0 || header.first.0.checked_add(u64::from(header.count)).is_none() {
-            let (first, count) = (header.first, header.count);
-            return Err(Damage::Place { first, count, expected_first: first, expected_count: 1 });
-        }
-        Ok((header, payload))
-    }
-
-    /// Reads the fields before the checksum; the outer error is a lack of bytes.
-    fn take_fields(mut fields: &[u8]) -> Result<Result<Self, Damage>, DecodeError> {
-        let input = &mut fields;
-        let (encoding, flags) = (u8::take(input)?, u8::take(input)?);
-        let (Some(encoding), true) = (Encoding::from_code(encoding), flags & !HAS_TIMES == 0) else {
-            return Ok(Err(Damage::Encoding { encoding, flags }));
-        };
-        let count = u32::take(input)?;
-        let first = Seq::take(input)?;
-        let (min, max) = (i64::take(input)?, i64::take(input)?);
-        let mut words = [0; 4];
-        for word in &mut words {
-            *word = u64::take(input)?;
-        }
-        Ok(Ok(Self {
-            encoding,
-            first,
-            count,
-            times: (flags & HAS_TIMES != 0).then(|| (Ts::new(min), Ts::new(max))),
-            kinds: KindSet::from_words(words),
-            payload_bytes: u32::take(input)?,
-            payload_crc: u32::take(input)?,
-        }))
-    }
-
-    /// Checks the payload's checksum.
-    ///
-    /// # Errors
-    /// [`Damage::PayloadCrc`].
-    pub fn check(&self, payload: &[u8]) -> Result<(), Damage> {
-        let computed = crc32fast::hash(payload);
-        let stored = self.payload_crc;
-        if stored == computed { Ok(()) } else { Err(Damage::PayloadCrc { stored, computed }) }
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(HEADER_BYTES);
-        self.encoding.code().put(&mut out);
-        (if self.times.is_some() { HAS_TIMES } else { 0 }).put(&mut out);
-        self.count.put(&mut out);
-        self.first.put(&mut out);
-        let (min, max) = self.times.map_or((0, 0), |(min, max)| (min.get(), max.get()));
-        min.put(&mut out);
-        max.put(&mut out);
-        self.kinds.words().iter().for_each(|word| word.put(&mut out));
-        self.payload_bytes.put(&mut out);
-        self.payload_crc.put(&mut out);
-        crc32fast::hash(&out).put(&mut out);
-        out
-    }
 }
 
 /// Takes the events of a checked payload of canonical bytes one after the other.
@@ -286,71 +172,74 @@ pub fn decode(header: &RowHeader, seq: Seq, bytes: &[u8]) -> Result<Event, Damag
 /// The payload's size in bytes, when it is above [`PAYLOAD_BYTES_MAX`].
 pub(crate) fn tail_row(first: Seq, events: &[Event]) -> Result<Vec<u8>, usize> {
     let mut value = vec![0; HEADER_BYTES];
-    for event in events {
-        let at = value.len();
-        value.extend_from_slice(&[0; 4]);
-        event.encode(&mut value);
-        let len = (value.len() - at - 4) as u32;
-        if let Some(prefix) = value.get_mut(at..at + 4) {
-            prefix.copy_from_slice(&len.to_le_bytes());
-        }
-    }
-    with_header(Encoding::Canonical, first, events, value)
+    events.iter().for_each(|event| put_framed(event, &mut value));
+    with_header(Encoding::Canonical, first, events, value).map(|(_, value)| value)
 }
 
-/// The value of a block: events from position `first` on, as columns.
+/// The header and the value of a block: events from position `first` on, as columns.
 ///
 /// # Errors
 /// The payload's size in bytes, when it is above [`PAYLOAD_BYTES_MAX`].
-pub(crate) fn block(first: Seq, events: &[Event], encoder: &mut Encoder) -> Result<Vec<u8>, usize> {
+pub(crate) fn block(first: Seq, events: &[Event], encoder: &mut Encoder) -> Result<(RowHeader, Vec<u8>), usize> {
     let mut value = vec![0; HEADER_BYTES];
     encoder.encode(first, events, &mut value);
     with_header(Encoding::Columns, first, events, value)
 }
 
 /// Writes the header into the room before the payload.
-fn with_header(encoding: Encoding, first: Seq, events: &[Event], mut value: Vec<u8>) -> Result<Vec<u8>, usize> {
+fn with_header(
+    encoding: Encoding,
+    first: Seq,
+    events: &[Event],
+    mut value: Vec<u8>,
+) -> Result<(RowHeader, Vec<u8>), usize> {
     let (head, payload) = value.split_at_mut(HEADER_BYTES);
     if payload.len() > PAYLOAD_BYTES_MAX {
         return Err(payload.len());
     }
-    let times = events.iter().filter_map(Event::ts);
-    let times = times
-        .fold(None, |seen: Option<(Ts, Ts)>, ts| Some(seen.map_or((ts, ts), |(min, max)| (min.min(ts), max.max(ts)))));
-    let header = RowHeader {
-        encoding,
-        first,
-        count: events.len() as u32,
-        times,
-        kinds: events.iter().map(Event::kind).collect(),
-        payload_bytes: payload.len() as u32,
-        payload_crc: crc32fast::hash(payload),
-    };
+    let header = RowHeader::of(encoding, first, events, payload);
     head.copy_from_slice(&header.bytes());
-    Ok(value)
+    Ok((header, value))
 }
 
-/// The events of a checked payload that `kinds` lets through.
+/// Appends the events of a checked payload that `filter` lets through.
 ///
 /// # Errors
-/// [`Damage`] when the payload is not what its header says.
-pub fn events(header: &RowHeader, payload: &[u8], kinds: Option<KindSet>) -> Result<Vec<(Seq, Event)>, Damage> {
+/// [`Damage`] when the payload is not what its header says; `out` may then hold some of the events.
+pub fn events(header: &RowHeader, payload: &[u8], filter: &Filter, out: &mut Vec<(Seq, Event)>) -> Result<(), Damage> {
+    let before = out.len();
     match header.encoding {
-        Encoding::Columns => {
-            let mut out = Vec::new();
-            decode_filtered(header.first, payload, kinds, None, &mut out).map_err(Damage::Columns)?;
-            Ok(out)
-        }
+        Encoding::Columns => decode_filtered(header.first, payload, filter.kinds, filter.instrument, out)
+            .map_err(Damage::Columns)
+            .and_then(|count| check_count(header, count))?,
         Encoding::Canonical => {
-            let (mut out, mut walk) = (Vec::new(), Events::new(*header));
+            let mut walk = Events::new(*header);
             while let Some((seq, range)) = walk.next_in(payload)? {
                 let bytes = payload.get(range).unwrap_or(&[]);
-                let wanted = |code: u8| kinds.is_none_or(|kinds| kinds.contains_code(code));
-                if bytes.first().is_none_or(|code| wanted(*code)) {
-                    out.push((seq, decode(header, seq, bytes)?));
+                if bytes.first().is_none_or(|code| filter.admits_code(*code)) {
+                    let event = decode(header, seq, bytes)?;
+                    if filter.admits_instrument(event.instrument()) {
+                        out.push((seq, event));
+                    }
                 }
             }
-            Ok(out)
         }
     }
+    if filter.has_times() {
+        let mut at = 0;
+        out.retain(|(_, event)| {
+            at += 1;
+            at <= before || filter.admits_time(event.ts())
+        });
+    }
+    Ok(())
+}
+
+/// Sees to it that a payload of columns holds as many events as its header says.
+fn check_count(header: &RowHeader, count: u32) -> Result<(), Damage> {
+    if header.count == count {
+        return Ok(());
+    }
+    let (first, expected_count) = (header.first, header.count);
+    Err(Damage::Place { first, count, expected_first: first, expected_count })
 }

@@ -1,143 +1,66 @@
-//! A pass over the tape: events in order, a block in memory at a time.
+//! A pass over the tape: events in order, some blocks in memory at a time.
 //!
 //! Never holds a transaction while its caller works. Called through [`crate::Tape::scan`].
-
-use std::collections::VecDeque;
-use std::sync::Arc;
 
 use barkeep_schemas::{Event, Seq};
 
 use crate::error::ReadError;
-use crate::filter::Filter;
-use crate::paths::DataDir;
-use crate::reader::{PATIENCE, RawRow, RowCursor, SegmentReader};
-use crate::tape::SegmentInfo;
+use crate::row_scan::RowScan;
 
 /// Iterates over events with their positions. After an error it ends.
 pub struct Scan {
-    dir: DataDir,
-    segments: Arc<[SegmentInfo]>,
-    newest: Option<Arc<SegmentReader>>,
-    filter: Filter,
-    /// Invariant: every wanted event before this position has been handed out or lies in `rows` or `cursor`.
-    next: Seq,
-    from: Seq,
-    to: Seq,
-    /// Index of the segment that is being read.
-    at: usize,
-    reader: Option<Arc<SegmentReader>>,
-    rows: VecDeque<RawRow>,
-    cursor: Option<RowCursor>,
+    rows: RowScan,
+    events: std::vec::IntoIter<(Seq, Event)>,
     ended: bool,
 }
 
 impl Scan {
-    pub(crate) fn new(
-        dir: DataDir,
-        segments: Arc<[SegmentInfo]>,
-        newest: Option<Arc<SegmentReader>>,
-        from: Seq,
-        to: Seq,
-        filter: Filter,
-    ) -> Self {
-        Self {
-            dir,
-            segments,
-            newest,
-            filter,
-            next: from,
-            from,
-            to,
-            at: 0,
-            reader: None,
-            rows: VecDeque::new(),
-            cursor: None,
-            ended: false,
-        }
+    pub(crate) fn new(rows: RowScan) -> Self {
+        Self { rows, events: Vec::new().into_iter(), ended: false }
     }
 
-    /// The next event, reading on as needed.
-    fn step(&mut self) -> Result<Option<(Seq, Event)>, ReadError> {
-        loop {
-            if let Some(cursor) = &mut self.cursor {
-                if let Some((seq, event)) = cursor.next(self.from, &self.filter) {
-                    return Ok((seq <= self.to).then_some((seq, event)));
-                }
-                self.cursor = None;
-            }
-            if let (Some(row), Some(reader)) = (self.rows.pop_front(), &self.reader) {
-                self.cursor = Some(RowCursor::new(&row, reader.path(), &self.filter)?);
-                continue;
-            }
-            if self.next > self.to || !self.read_on()? {
-                return Ok(None);
-            }
+    /// Replaces what `out` holds by the next events, those of one row: some thousands at a time where the iterator hands
+    /// out one. `false`, and `out` empty, at the end. Events that the iterator has taken from a row before come first.
+    ///
+    /// # Errors
+    /// [`ReadError`]; the scan then ends.
+    pub fn next_batch(&mut self, out: &mut Vec<(Seq, Event)>) -> Result<bool, ReadError> {
+        out.clear();
+        out.extend(self.events.by_ref());
+        while out.is_empty() && !self.ended {
+            let more = self.read_row(out);
+            self.ended = !matches!(more, Ok(true));
+            more?;
         }
+        Ok(!out.is_empty())
     }
 
-    /// Reads the next rows; `false` at the end of the tape.
-    fn read_on(&mut self) -> Result<bool, ReadError> {
-        let Some((info, previous)) = self.seek()? else { return Ok(false) };
-        let reader = match self.reader.take().filter(|reader| reader.path() == info.path) {
-            Some(reader) => reader,
-            None => self.open(&info)?,
-        };
-        if let Some(previous) = previous.filter(|previous| self.from < previous.end()) {
-            check_adjacent(&previous, &info)?;
+    /// Appends the wanted events of the next row; `false` when there is no row.
+    fn read_row(&mut self, out: &mut Vec<(Seq, Event)>) -> Result<bool, ReadError> {
+        let Some((row, reader)) = self.rows.next_row()? else { return Ok(false) };
+        row.events(reader.path(), &self.rows.filter, out)?;
+        let (from, to) = (self.rows.from, self.rows.to);
+        if row.header.first < from || row.header.end() > to.plus(1) {
+            out.retain(|(seq, _)| (from..=to).contains(seq));
         }
-        let last = Seq(info.end().0.saturating_sub(1));
-        let batch = reader.rows_from(self.next, self.to.min(last), &self.filter)?;
-        self.reader = Some(reader);
-        if batch.next == self.next {
-            return Err(ReadError::Short { path: info.path, expected: self.next, last });
-        }
-        // The segment may have grown since the tape was opened; what is beyond `last` belongs to no segment here.
-        self.next = batch.next.min(info.end());
-        self.rows = batch.rows.into();
         Ok(true)
     }
-
-    /// Finds the segment that holds `next`, moving `next` over pruned segments; with the one before it.
-    fn seek(&mut self) -> Result<Option<(SegmentInfo, Option<SegmentInfo>)>, ReadError> {
-        while let Some(info) = self.segments.get(self.at) {
-            if self.next < info.end() {
-                let previous = self.at.checked_sub(1).and_then(|at| self.segments.get(at));
-                self.next = self.next.max(info.first_seq);
-                return Ok((self.next <= self.to).then(|| (info.clone(), previous.cloned())));
-            }
-            self.at += 1;
-        }
-        Ok(None)
-    }
-
-    fn open(&self, info: &SegmentInfo) -> Result<Arc<SegmentReader>, ReadError> {
-        match self.newest.as_ref().filter(|newest| newest.path() == info.path) {
-            Some(newest) => Ok(newest.clone()),
-            None => SegmentReader::open(&self.dir, &info.path, PATIENCE).map(Arc::new),
-        }
-    }
-}
-
-/// Sees to it that a segment begins where the one before it ended. Where segments between them were pruned, positions
-/// may only be missing, never be there twice.
-fn check_adjacent(previous: &SegmentInfo, info: &SegmentInfo) -> Result<(), ReadError> {
-    let (expected, found) = (previous.end(), info.first_seq);
-    let adjacent = previous.ordinal.checked_add(1) == Some(info.ordinal);
-    if found == expected || (found > expected && !adjacent) {
-        return Ok(());
-    }
-    Err(ReadError::Broken { path: info.path.clone(), expected, found })
 }
 
 impl Iterator for Scan {
     type Item = Result<(Seq, Event), ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
+        loop {
+            if let Some(item) = self.events.next() {
+                return Some(Ok(item));
+            }
+            let mut events = Vec::new();
+            match self.next_batch(&mut events) {
+                Ok(true) => self.events = events.into_iter(),
+                Ok(false) => return None,
+                Err(error) => return Some(Err(error)),
+            }
         }
-        let item = self.step().transpose();
-        self.ended = !matches!(item, Some(Ok(_)));
-        item
     }
 }

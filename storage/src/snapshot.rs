@@ -11,7 +11,7 @@ use barkeep_schemas::{DecodeError, Hash32, Seq, Wire};
 use crate::paths::DataDir;
 
 const MAGIC: &[u8; 8] = b"BARKSNAP";
-const VERSION: u32 = 0;
+const VERSION: u32 = 1;
 const SUFFIX: &str = ".snap";
 const TEMP_SUFFIX: &str = ".snap.new";
 
@@ -26,6 +26,8 @@ const KEPT: usize = 2;
 pub struct Snapshot {
     /// The last event that the state contains.
     pub seq: Seq,
+    /// The hash of the chain at `seq`: a snapshot of another tape does not have it.
+    pub chain: Hash32,
     /// The behaviour number of the engine that made it.
     pub behaviour: u32,
     /// The engine's own bytes.
@@ -93,7 +95,7 @@ pub(crate) fn bytes_of(snapshot: &Snapshot) -> Vec<u8> {
     VERSION.put(&mut out);
     snapshot.behaviour.put(&mut out);
     snapshot.seq.put(&mut out);
-    Hash32([0; 32]).put(&mut out);
+    snapshot.chain.put(&mut out);
     (snapshot.bytes.len() as u64).put(&mut out);
     out.extend_from_slice(&snapshot.bytes);
     crc32fast::hash(&out).put(&mut out);
@@ -118,8 +120,8 @@ fn take_fields(mut input: &[u8]) -> Result<Option<Snapshot>, DecodeError> {
     let (behaviour, seq) = (u32::take(input)?, Seq::take(input)?);
     let chain = Hash32::take(input)?;
     let len = u64::take(input)?;
-    if chain != Hash32([0; 32]) || len != input.len() as u64 {
+    if len != input.len() as u64 {
         return Ok(None);
     }
-    Ok(Some(Snapshot { seq, behaviour, bytes: input.to_vec() }))
+    Ok(Some(Snapshot { seq, chain, behaviour, bytes: input.to_vec() }))
 }

@@ -6,14 +6,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use barkeep_schemas::{Seq, SessionDate};
+use barkeep_schemas::{EventKind, Hash32, Seq, SessionDate};
 
+use crate::columns::TickColumnSet;
 use crate::error::{OpenError, ReadError};
 use crate::filter::Filter;
 use crate::header::SegmentHeader;
 use crate::paths::{DataDir, SegmentName};
 use crate::reader::{PATIENCE, SegmentReader};
+use crate::row_scan::RowScan;
 use crate::scan::Scan;
+use crate::tick_scan::TickScan;
 
 /// A segment as it was when looked at.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -142,8 +145,39 @@ impl Tape {
     /// The events from position `from` to position `to` (both included; `None`: to the end as it was when the tape was
     /// opened) that `filter` lets through. Pruned segments are passed over; any other gap is an error.
     pub fn scan(&self, from: Seq, to: Option<Seq>, filter: &Filter) -> Scan {
+        Scan::new(self.rows(from, to, *filter))
+    }
+
+    /// The ticks from position `from` to position `to`, as [`Tape::scan`] has them, column by column; the kinds of
+    /// `filter` play no part.
+    pub fn scan_ticks(&self, from: Seq, to: Option<Seq>, columns: TickColumnSet, filter: &Filter) -> TickScan {
+        let filter = Filter { kinds: Filter::kinds([EventKind::Tick]).kinds, ..*filter };
+        TickScan::new(self.rows(from, to, filter), columns)
+    }
+
+    fn rows(&self, from: Seq, to: Option<Seq>, filter: Filter) -> RowScan {
         let to = to.map_or(self.last_seq(), |to| to.min(self.last_seq()));
-        Scan::new(self.dir.clone(), self.segments.clone(), self.newest.clone(), from.max(Seq::FIRST), to, *filter)
+        RowScan::new(self.dir.clone(), self.segments.clone(), self.newest.clone(), from.max(Seq::FIRST), to, filter)
+    }
+
+    /// The hash of the chain at the event at `seq`; `None` when the event is not on this tape, or lies in a segment of
+    /// format 0, which has no chain.
+    ///
+    /// # Errors
+    /// [`ReadError`] when the segment cannot be read.
+    pub fn chain_at(&self, seq: Seq) -> Result<Option<Hash32>, ReadError> {
+        let holds = |info: &&SegmentInfo| (info.first_seq..info.end()).contains(&seq);
+        match self.segments.iter().find(holds) {
+            Some(info) => self.reader(info)?.chain_at(seq),
+            None => Ok(None),
+        }
+    }
+
+    fn reader(&self, info: &SegmentInfo) -> Result<Arc<SegmentReader>, ReadError> {
+        match self.newest.as_ref().filter(|newest| newest.path() == info.path) {
+            Some(newest) => Ok(newest.clone()),
+            None => SegmentReader::open(&self.dir, &info.path, PATIENCE).map(Arc::new),
+        }
     }
 
     /// The events of one segment that `filter` lets through.

@@ -18,6 +18,8 @@ use crate::tape::{SegmentInfo, inspect};
 pub struct Writer {
     open: Option<OpenSegment>,
     next_seq: Seq,
+    /// The chain hash where the last sealed segment ends; zero when there is none or it has none.
+    last_chain: Hash32,
     last_ordinal: u64,
     poison: Option<CommitError>,
     dir: DataDir,
@@ -42,11 +44,19 @@ impl Writer {
         if let Some((_, open)) = segments.iter().find(|(header, _)| !header.sealed) {
             return Err(OpenError::NotSealed { path: open.path.clone() });
         }
-        let mut writer =
-            Self { open: None, next_seq: Seq::FIRST, last_ordinal: 0, poison: None, dir: dir.clone(), _lock: lock };
+        let mut writer = Self {
+            open: None,
+            next_seq: Seq::FIRST,
+            last_chain: Hash32::default(),
+            last_ordinal: 0,
+            poison: None,
+            dir: dir.clone(),
+            _lock: lock,
+        };
         if let Some((header, info)) = newest {
             writer.last_ordinal = header.ordinal;
             writer.next_seq = info.end();
+            writer.last_chain = header.last_chain;
             if header.sealed {
                 // A crash may have come between the seal and this.
                 dir.disk()
@@ -64,6 +74,11 @@ impl Writer {
     /// The position that the next event takes; [`Seq::FIRST`] on an empty tape.
     pub fn next_seq(&self) -> Seq {
         self.next_seq
+    }
+
+    /// The hash of the chain at the last event; zero on an empty tape and behind a segment of format 0.
+    pub fn chain_hash(&self) -> Hash32 {
+        self.open.as_ref().map_or(self.last_chain, OpenSegment::chain_hash)
     }
 
     /// The segment that takes events, if one does.
@@ -100,9 +115,10 @@ impl Writer {
             ordinal: self.last_ordinal.saturating_add(1),
             first_seq: self.next_seq,
             previous_last,
-            previous_chain: Hash32([0; 32]),
+            previous_chain: self.last_chain,
             sealed: false,
             last_seq: previous_last,
+            last_chain: Hash32::default(),
         };
         self.open = Some(OpenSegment::create(&self.dir, header)?);
         self.last_ordinal = header.ordinal;
@@ -138,8 +154,9 @@ impl Writer {
         self.check_poison()?;
         match self.open.take() {
             Some(open) => {
-                let result = open.seal().map(|_| ());
-                self.poison_on_error(result)
+                let result = open.seal();
+                self.last_chain = self.poison_on_error(result)?.last_chain;
+                Ok(())
             }
             None => Ok(()),
         }

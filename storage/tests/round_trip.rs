@@ -48,7 +48,7 @@ fn events_come_back_in_order_over_segments_and_restarts() {
         ["2024-10-04.1.redb", "2024-10-05.1.redb", "2024-10-06.1.redb", "2024-10-06.2.redb", "2024-10-04.2.redb"]
     );
     assert_eq!(tape.segments().iter().map(|info| info.sealed).collect::<Vec<_>>(), [true, true, true, true, false]);
-    assert!(tape.segments().iter().all(|info| info.file_bytes > 0 && info.format == 0));
+    assert!(tape.segments().iter().all(|info| info.file_bytes > 0 && info.format == 1));
     assert_eq!(tape.segment_of(DAY, None).unwrap().name, SegmentName { date: DAY, run: 2 });
     assert_eq!(tape.segment_of(DAY, Some(1)).unwrap().first_seq, Seq(1));
     assert!(tape.segment_of(DAY.plus_days(9), None).is_none());

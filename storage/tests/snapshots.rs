@@ -10,13 +10,13 @@
 
 mod support;
 
-use barkeep_schemas::Seq;
+use barkeep_schemas::{Hash32, Seq};
 use barkeep_storage::DataDir;
 use barkeep_storage::snapshot::{Snapshot, newest, save};
 use support::data_dir;
 
 fn snapshot(seq: u64) -> Snapshot {
-    Snapshot { seq: Seq(seq), behaviour: 3, bytes: (0..seq).map(|n| n as u8).collect() }
+    Snapshot { seq: Seq(seq), chain: Hash32([9; 32]), behaviour: 3, bytes: (0..seq).map(|n| n as u8).collect() }
 }
 
 fn files(dir: &DataDir) -> Vec<String> {

@@ -102,7 +102,16 @@ fn sealed_segments_and_snapshots_are_files_of_the_memory_disk() {
     let stat = disk.stat(&info.path).unwrap();
     assert!(info.file_bytes > 0 && info.file_bytes <= stat.len.next_multiple_of(4_096), "{info:?} {stat:?}");
     for seq in [10, 20, 30] {
-        save(&dir, &Snapshot { seq: Seq(seq), behaviour: 1, bytes: vec![seq as u8; 9_000] }).unwrap();
+        save(
+            &dir,
+            &Snapshot {
+                seq: Seq(seq),
+                chain: barkeep_schemas::Hash32::default(),
+                behaviour: 1,
+                bytes: vec![seq as u8; 9_000],
+            },
+        )
+        .unwrap();
     }
     assert_eq!(newest(&dir, 1, Seq(25)).unwrap().seq, Seq(20));
     let mut files = disk.list(&dir.snapshots()).unwrap();

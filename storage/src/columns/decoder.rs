@@ -17,6 +17,7 @@ use crate::filter::KindSet;
 /// Where the sections of a payload are.
 pub(super) struct Payload<'a> {
     first: Seq,
+    count: u32,
     kinds: Kinds,
     ticks: &'a [u8],
     depths: &'a [u8],
@@ -54,29 +55,61 @@ impl<'a> Payload<'a> {
                 Cursor::new(section).end(name)?;
             }
         }
-        Ok(Self { first, kinds, ticks, depths, bars, marks, bytes })
+        Ok(Self { first, count, kinds, ticks, depths, bars, marks, bytes })
     }
 
-    /// Fills the wanted columns of the ticks.
-    pub(super) fn ticks(&self, set: TickColumnSet, out: &mut TickColumns) -> Result<usize, ColumnsError> {
+    /// Events in the payload.
+    pub(super) const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Fills the wanted columns of the ticks, all or those of one instrument.
+    pub(super) fn ticks(
+        &self,
+        instrument: Option<InstrumentId>,
+        set: TickColumnSet,
+        out: &mut TickColumns,
+    ) -> Result<usize, ColumnsError> {
         let count = self.kinds.count(Road::Ticks);
         if self.kinds.runs.iter().any(|run| run.kind == EventKind::Tick && run.road != Road::Ticks) {
             return Err(ColumnsError::Count { what: "ticks outside columns", count: count as u64 });
         }
-        if count == 0 {
+        let places = match instrument {
+            _ if count == 0 => Some((Vec::new(), 0)),
+            None => None,
+            Some(instrument) => Some(self.places(instrument, count, out)?),
+        };
+        if places.as_ref().is_some_and(|(places, _)| places.is_empty()) {
             out.keep(TickColumnSet::EMPTY);
             return Ok(0);
         }
         let section = TickSection::take(Cursor::new(self.ticks), count)?;
-        section.decode(Rows::All, set, out)?;
+        let rows = places.as_ref().map_or(Rows::All, |(places, number)| Rows::Of(places, *number));
+        section.decode(rows, set, out)?;
         if set.contains(TickColumnSet::SEQ) {
             out.seq.clear();
             for (start, count, _) in self.kinds.runs_of(Road::Ticks, self.first) {
                 out.seq.extend(start..start + u64::from(count));
             }
+            if let Some((places, _)) = &places {
+                let seqs = places.iter().filter_map(|place| out.seq.get(*place as usize).copied());
+                out.seq = seqs.collect();
+            }
         }
         out.keep(set);
-        Ok(count)
+        Ok(places.map_or(count, |(places, _)| places.len()))
+    }
+
+    /// The places of an instrument's ticks among all ticks, and the number that it has in the section.
+    fn places(
+        &self,
+        instrument: InstrumentId,
+        count: usize,
+        out: &mut TickColumns,
+    ) -> Result<(Vec<u32>, u32), ColumnsError> {
+        let section = TickSection::take(Cursor::new(self.ticks), count)?;
+        let Ok(number) = section.ids.binary_search(&instrument.0) else { return Ok((Vec::new(), 0)) };
+        Ok((section.places_of(number as u32, &mut out.work)?, number as u32))
     }
 
     /// Appends the wanted events in order.

@@ -11,6 +11,7 @@ use super::kinds::{Kinds, Road};
 use super::marks::MarkWriter;
 use super::tick_writer::TickWriter;
 use super::{LAYOUT, SECTIONS};
+use crate::framed::put_framed;
 
 /// Encodes payloads one after the other and reuses its memory.
 #[derive(Clone, Debug, Default)]
@@ -97,13 +98,7 @@ impl Encoder {
             (Road::Bars, Event::Derived(Derived::Bar(bar))) => self.bars.push(bar),
             (Road::Marks, Event::Input(Input::ClockMark(mark))) => self.marks.push(mark),
             (Road::Ticks | Road::Bars | Road::Marks | Road::Bytes, Event::Input(_) | Event::Derived(_)) => {
-                let at = self.bytes.len();
-                self.bytes.extend([0; 4]);
-                event.encode(&mut self.bytes);
-                let bytes = (self.bytes.len() - at - 4) as u32;
-                if let Some(length) = self.bytes.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-                    *length = bytes.to_le_bytes();
-                }
+                put_framed(event, &mut self.bytes);
             }
         }
     }

@@ -78,7 +78,8 @@ pub fn decode(first_seq: Seq, payload: &[u8]) -> Result<Vec<(Seq, Event)>, Colum
 }
 
 /// Appends the events of the wanted kinds and about the wanted instrument, in order. Only the columns that the question
-/// needs are unpacked; with an instrument only events that are about one can pass.
+/// needs are unpacked; with an instrument only events that are about one can pass. Returns how many events the payload
+/// holds, wanted or not.
 ///
 /// # Errors
 /// [`ColumnsError`] when the bytes looked at are no such payload; `out` may then hold some of the events.
@@ -88,8 +89,10 @@ pub fn decode_filtered(
     kinds: Option<KindSet>,
     instrument: Option<InstrumentId>,
     out: &mut Vec<(Seq, Event)>,
-) -> Result<(), ColumnsError> {
-    decoder::Payload::open(first_seq, payload)?.events(kinds, instrument, out)
+) -> Result<u32, ColumnsError> {
+    let payload = decoder::Payload::open(first_seq, payload)?;
+    payload.events(kinds, instrument, out)?;
+    Ok(payload.count())
 }
 
 /// Fills the wanted columns of the payload's ticks and returns how many ticks there are.
@@ -103,5 +106,19 @@ pub fn decode_ticks(
     columns: TickColumnSet,
     out: &mut TickColumns,
 ) -> Result<usize, ColumnsError> {
-    decoder::Payload::open(first_seq, payload)?.ticks(columns, out)
+    decode_ticks_of(first_seq, payload, None, columns, out)
+}
+
+/// [`decode_ticks`], of all instruments or of one: then only its ticks are unpacked.
+///
+/// # Errors
+/// As [`decode_ticks`].
+pub fn decode_ticks_of(
+    first_seq: Seq,
+    payload: &[u8],
+    instrument: Option<InstrumentId>,
+    columns: TickColumnSet,
+    out: &mut TickColumns,
+) -> Result<usize, ColumnsError> {
+    decoder::Payload::open(first_seq, payload)?.ticks(instrument, columns, out)
 }

@@ -1,6 +1,9 @@
 //! Ticks as a structure of arrays: what a scan works on when events would be too slow.
 //!
-//! Never reads bytes. Filled by [`super::decode_ticks`], which reuses the memory from one payload to the next.
+//! Never reads bytes. Filled by [`super::decode_ticks`], which reuses the memory from one payload to the next, and from
+//! events by those who have no columns.
+
+use barkeep_schemas::{Event, Input, Price, Qty, Seq, Tick, Ts};
 
 /// Which columns of ticks a reader wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,7 +119,7 @@ impl TickColumns {
     }
 
     /// Empties every column that is not in `set`.
-    pub(super) fn keep(&mut self, set: TickColumnSet) {
+    pub(crate) fn keep(&mut self, set: TickColumnSet) {
         let unless = |column: TickColumnSet| !set.contains(column);
         if unless(TickColumnSet::SEQ) {
             self.seq.clear();
@@ -144,5 +147,53 @@ impl TickColumns {
             (TickColumnSet::LAST_TRADE, &mut self.last_trade),
         ];
         numbers.into_iter().filter(|(column, _)| unless(*column)).for_each(|(_, numbers)| numbers.clear());
+    }
+
+    /// Keeps the ticks for which `keep` has a `true`.
+    pub(crate) fn retain(&mut self, keep: &[bool]) {
+        fn retain<T>(column: &mut Vec<T>, keep: &[bool]) {
+            let mut flags = keep.iter();
+            column.retain(|_| flags.next().copied().unwrap_or(false));
+        }
+        retain(&mut self.seq, keep);
+        retain(&mut self.instrument, keep);
+        retain(&mut self.feed, keep);
+        retain(&mut self.present, keep);
+        retain(&mut self.condition, keep);
+        let numbers =
+            [&mut self.ts, &mut self.recv, &mut self.price, &mut self.qty, &mut self.cum_volume, &mut self.bid];
+        numbers.into_iter().for_each(|column| retain(column, keep));
+        retain(&mut self.ask, keep);
+        retain(&mut self.last_trade, keep);
+    }
+
+    /// Fills the columns in `set` from events; returns how many of them are ticks.
+    pub(crate) fn fill(&mut self, events: &[(Seq, Event)], set: TickColumnSet) -> usize {
+        *self = Self { work: core::mem::take(&mut self.work), ..Self::default() };
+        let mut count = 0;
+        for (seq, event) in events {
+            if let Event::Input(Input::Tick(tick)) = event {
+                self.push(*seq, tick);
+                count += 1;
+            }
+        }
+        self.keep(set);
+        count
+    }
+
+    fn push(&mut self, seq: Seq, tick: &Tick) {
+        self.seq.push(seq.0);
+        self.instrument.push(tick.instrument.0);
+        self.feed.push(tick.feed.0);
+        self.ts.push(tick.ts.get());
+        self.recv.push(tick.recv.get());
+        self.price.push(tick.price.get());
+        self.present.push(super::present::of(tick));
+        self.qty.push(tick.qty.map_or(0, Qty::get));
+        self.cum_volume.push(tick.cum_volume.map_or(0, Qty::get));
+        self.bid.push(tick.bid.map_or(0, Price::get));
+        self.ask.push(tick.ask.map_or(0, Price::get));
+        self.last_trade.push(tick.last_trade.map_or(0, Ts::get));
+        self.condition.push(tick.condition);
     }
 }

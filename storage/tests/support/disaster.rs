@@ -5,7 +5,7 @@ use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-use barkeep_schemas::Seq;
+use barkeep_schemas::{Hash32, Seq};
 use barkeep_storage::snapshot::{self, Snapshot};
 use barkeep_storage::{CommitError, DataDir, Filter, Follower, Tape, Writer};
 
@@ -37,7 +37,7 @@ pub type Shared = Arc<Mutex<Progress>>;
 
 pub fn snapshot_at(seq: u64) -> Snapshot {
     let bytes = (0..20_000).map(|n| (n * seq) as u8).collect();
-    Snapshot { seq: Seq(seq), behaviour: BEHAVIOUR, bytes }
+    Snapshot { seq: Seq(seq), chain: Hash32::default(), behaviour: BEHAVIOUR, bytes }
 }
 
 /// How much work.
