@@ -1,8 +1,8 @@
 //! The tape: an append-only log of events in redb segments, with one writer and many followers.
 //!
 //! What it is: the only truth of an appliance; `FORMAT.md` beside this crate draws its bytes. What it never does: read
-//! a clock, send anything anywhere, change an event, or delete a segment. Who calls it: the orchestrator and the
-//! commands write; mirrors, monitors, replay and every screen read.
+//! a clock, send anything anywhere, or change an event; [`prune`] alone removes segments. Who calls it: the orchestrator
+//! and the commands write; mirrors, monitors, replay and every screen read.
 //!
 //! Writing: [`Writer`] (or [`Committer`], the same on a thread of its own). Reading: [`Tape`] for what is there,
 //! [`Follower`] for what comes. [`DataDir::in_memory`] is a tape without a disk, behind the same surface.
@@ -56,6 +56,12 @@ mod writer;
 mod committer;
 
 pub mod snapshot;
+
+pub mod backup;
+
+pub mod restore;
+
+pub mod prune;
 
 mod digest;
 

@@ -85,7 +85,7 @@ impl SegmentReader {
     }
 
     /// Runs `read` in one transaction; once more when a writer took over a file that had none.
-    fn read<T>(&self, read: impl Fn(&ReadTransaction) -> Result<T, ReadError>) -> Result<T, ReadError> {
+    pub(crate) fn read<T>(&self, read: impl Fn(&ReadTransaction) -> Result<T, ReadError>) -> Result<T, ReadError> {
         let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let run = |handle: &Handle| {
             let txn = handle.begin().map_err(|error| ReadError::redb(&self.path, error))?;

@@ -77,12 +77,18 @@ pub fn newest(dir: &DataDir, behaviour: u32, at_most: Seq) -> Option<Snapshot> {
     })
 }
 
+/// The bytes of the snapshot file at a position, when they check.
+pub(crate) fn valid_file(dir: &DataDir, seq: Seq) -> Option<Vec<u8>> {
+    let bytes = dir.disk().read(&file_of(dir, seq, SUFFIX)).ok()?;
+    parse(&bytes).is_some_and(|snapshot| snapshot.seq == seq).then_some(bytes)
+}
+
 fn file_of(dir: &DataDir, seq: Seq, suffix: &str) -> PathBuf {
     dir.snapshots().join(format!("{seq}{suffix}"))
 }
 
 /// The positions of the snapshot files, newest first.
-fn seqs(dir: &DataDir) -> io::Result<Vec<Seq>> {
+pub(crate) fn seqs(dir: &DataDir) -> io::Result<Vec<Seq>> {
     let files = dir.disk().list(&dir.snapshots())?;
     let mut seqs: Vec<Seq> = files.iter().filter_map(|name| name.strip_suffix(SUFFIX)?.parse().ok().map(Seq)).collect();
     seqs.sort_unstable_by(|a, b| b.cmp(a));

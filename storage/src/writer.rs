@@ -216,7 +216,8 @@ fn known_segments(dir: &DataDir) -> Result<Vec<(SegmentHeader, SegmentInfo)>, Op
     Ok(segments)
 }
 
-fn is_unclean(dir: &DataDir, path: &std::path::Path) -> Result<bool, ReadError> {
+/// Whether a segment's file was not closed cleanly.
+pub(crate) fn is_unclean(dir: &DataDir, path: &std::path::Path) -> Result<bool, ReadError> {
     match open_read_only(dir, path)? {
         Ok(_) => Ok(false),
         Err(redb::DatabaseError::RepairAborted) => Ok(true),

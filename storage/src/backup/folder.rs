@@ -1,0 +1,169 @@
+//! The folder that a backup goes to: where it may be, and that one backup at a time uses it.
+//!
+//! Never decides what is copied. Called by commands, which hold it while they plan and while they copy.
+
+use std::fs::{DirBuilder, File, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use super::{BackupError, SNAPSHOTS, TAPE};
+use crate::paths::{DataDir, SegmentName};
+
+/// A backup's folder.
+#[derive(Debug)]
+pub struct BackupFolder {
+    root: PathBuf,
+    /// The flock on the folder itself, so that no file need lie in it for that.
+    _lock: Option<File>,
+}
+
+impl BackupFolder {
+    /// Looks at a folder for a plan alone; nothing is made, nothing is locked.
+    ///
+    /// # Errors
+    /// [`BackupError::Inside`] and, unless `force`, [`BackupError::SameFileSystem`].
+    pub fn look(root: &Path, dir: &DataDir, force: bool) -> Result<Self, BackupError> {
+        check_place(root, dir, force)?;
+        Ok(Self { root: root.to_path_buf(), _lock: None })
+    }
+
+    /// Makes the folder where it is missing, readable by its owner alone, and keeps other backups out of it.
+    ///
+    /// # Errors
+    /// Those of [`Self::look`], [`BackupError::Busy`], and [`BackupError::File`] when it cannot be made.
+    pub fn open(root: &Path, dir: &DataDir, force: bool) -> Result<Self, BackupError> {
+        check_place(root, dir, force)?;
+        for folder in [root.to_path_buf(), root.join(TAPE), root.join(SNAPSHOTS)] {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+            made.map_err(BackupError::file(&folder, "made"))?;
+        }
+        let lock = File::open(root).map_err(BackupError::file(root, "opened"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { root: root.to_path_buf(), _lock: Some(lock) }),
+            Err(TryLockError::WouldBlock) => Err(BackupError::Busy { to: root.to_path_buf() }),
+            Err(TryLockError::Error(source)) => Err(BackupError::file(root, "locked")(source)),
+        }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where a file lies.
+    pub(crate) fn file(&self, folder: &str, file: &str) -> PathBuf {
+        self.root.join(folder).join(file)
+    }
+
+    /// The length of a file; `None` when it is not there.
+    pub(crate) fn len(&self, folder: &str, file: &str) -> Result<Option<u64>, BackupError> {
+        let path = self.file(folder, file);
+        match std::fs::metadata(&path) {
+            Ok(meta) => Ok(Some(meta.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(BackupError::file(&path, "looked at")(source)),
+        }
+    }
+
+    /// Makes the names in the two folders durable.
+    pub(crate) fn sync(&self) -> Result<(), BackupError> {
+        for folder in [self.root.join(TAPE), self.root.join(SNAPSHOTS)] {
+            let synced = File::open(&folder).and_then(|file| file.sync_all());
+            synced.map_err(BackupError::file(&folder, "synced"))?;
+        }
+        Ok(())
+    }
+
+    /// Removes the files of earlier or unfinished backups that `keep` does not name; files of strangers stay.
+    pub(crate) fn clear(&self, keep: impl Fn(&str, &str) -> bool) -> Result<(), BackupError> {
+        for inside in [TAPE, SNAPSHOTS] {
+            let folder = self.root.join(inside);
+            for entry in std::fs::read_dir(&folder).map_err(BackupError::file(&folder, "listed"))? {
+                let entry = entry.map_err(BackupError::file(&folder, "listed"))?;
+                let Ok(file) = entry.file_name().into_string() else { continue };
+                if is_ours(inside, &file) && !keep(inside, &file) {
+                    std::fs::remove_file(entry.path()).map_err(BackupError::file(&entry.path(), "removed"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a backup gives files such a name: that of a segment or snapshot, and perhaps `.` and eight digits of its hash
+/// or `.new` behind it.
+fn is_ours(folder: &str, file: &str) -> bool {
+    let is_name = |name: &str| match folder {
+        TAPE => SegmentName::parse(name).is_some(),
+        _ => name.strip_suffix(".snap").is_some_and(|seq| seq.parse::<u64>().is_ok()),
+    };
+    let behind = |text: &str| text == "new" || (text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    is_name(file) || file.rsplit_once('.').is_some_and(|(name, rest)| behind(rest) && is_name(name))
+}
+
+fn check_place(root: &Path, dir: &DataDir, force: bool) -> Result<(), BackupError> {
+    let (to, data) = (root.to_path_buf(), dir.root().to_path_buf());
+    let Ok(home) = data.canonicalize() else { return Err(BackupError::NoTape { dir: data }) };
+    let (there, rest) = nearest(root)?;
+    if there.join(&rest).starts_with(&home) {
+        return Err(BackupError::Inside { to, dir: data });
+    }
+    let device =
+        |path: &Path| std::fs::metadata(path).map(|meta| meta.dev()).map_err(BackupError::file(path, "looked at"));
+    if !force && device(&there)? == device(&home)? {
+        return Err(BackupError::SameFileSystem { to, dir: data });
+    }
+    Ok(())
+}
+
+/// The nearest folder on the way to a path that is there, in full, and what is still to be made.
+fn nearest(path: &Path) -> Result<(PathBuf, PathBuf), BackupError> {
+    let whole = std::path::absolute(path).map_err(BackupError::file(path, "found"))?;
+    for folder in whole.ancestors() {
+        match folder.canonicalize() {
+            Ok(there) => {
+                let rest = whole.strip_prefix(folder).map(Path::to_path_buf).unwrap_or_default();
+                return Ok((there, rest));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(BackupError::file(folder, "looked at")(source)),
+        }
+    }
+    Ok((whole, PathBuf::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_a_backup_gives_are_its_own() {
+        for ours in ["2024-02-29.1.redb", "2024-02-29.1.redb.new", "2024-02-29.1.redb.0123abcd"] {
+            assert!(is_ours(TAPE, ours), "{ours}");
+        }
+        for other in ["2024-02-30.1.redb", "notes", "2024-02-29.1.redb.old", "9.snap", "2024-02-29.1.redb.0123abcg"] {
+            assert!(!is_ours(TAPE, other), "{other}");
+        }
+        assert!(is_ours(SNAPSHOTS, "9.snap") && is_ours(SNAPSHOTS, "9.snap.new") && !is_ours(SNAPSHOTS, "x.snap"));
+    }
+
+    #[test]
+    fn the_same_file_system_needs_force_and_the_data_directory_itself_is_no_place() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::new(temp.path().join("data"));
+        dir.create().unwrap();
+        let to = temp.path().join("a/b");
+        assert!(matches!(BackupFolder::look(&to, &dir, false), Err(BackupError::SameFileSystem { .. })));
+        assert!(BackupFolder::look(&to, &dir, true).is_ok());
+        assert!(!temp.path().join("a").exists(), "looking makes nothing");
+        for inside in ["data", "data/backup", "data/tape"] {
+            let inside = temp.path().join(inside);
+            assert!(matches!(BackupFolder::open(&inside, &dir, true), Err(BackupError::Inside { .. })));
+        }
+        let held = BackupFolder::open(&to, &dir, true).unwrap();
+        assert!(matches!(BackupFolder::open(&to, &dir, true), Err(BackupError::Busy { .. })));
+        drop(held);
+        assert!(BackupFolder::open(&to, &dir, true).is_ok());
+    }
+}
