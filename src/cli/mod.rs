@@ -22,6 +22,8 @@ use std::process::ExitCode;
 use std::str::FromStr as _;
 
 use anyhow::Result;
+use barkeep_storage::backup::BackupError;
+use barkeep_storage::prune::PruneError;
 use barkeep_storage::{CommitError, DataDir, HaltReason, OpenError, ReadError};
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -191,6 +193,8 @@ fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
         let explain = || cause.downcast_ref::<ExplainError>().map(ExplainError::fatal_reason);
         let open = || cause.downcast_ref::<OpenError>().map(OpenError::fatal_reason);
         let read = || cause.downcast_ref::<ReadError>().map(ReadError::fatal_reason);
+        let prune = || cause.downcast_ref::<PruneError>().map(PruneError::fatal_reason);
+        let backup = || cause.downcast_ref::<BackupError>().map(BackupError::fatal_reason);
         let commit = || cause.downcast_ref::<CommitError>().map(|error| error.halt_reason().map(HaltReason::word));
         appliance
             .or_else(import)
@@ -199,6 +203,8 @@ fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
             .or_else(explain)
             .or_else(open)
             .or_else(read)
+            .or_else(prune)
+            .or_else(backup)
             .or_else(commit)
             .flatten()
     })

@@ -1,15 +1,20 @@
 //! `barkeep tape`: looking at the tape and working on it.
 //!
-//! What it is: one file a subcommand, below. What it never does: change an event. `seal` alone takes the lock.
+//! What it is: one file a subcommand, below. What it never does: change an event. `seal`, `prune` and `restore` take
+//! the lock, the last two only to apply what they planned.
 
+mod backup;
 mod cat;
 mod line;
+mod prune;
+mod restore;
 mod seal;
 mod select;
 mod stat;
 mod tail;
 
 use anyhow::Result;
+use barkeep_storage::SegmentName;
 
 use super::{Context, Verdict};
 
@@ -32,6 +37,12 @@ pub enum Verb {
     Tail(tail::Args),
     /// Seals the open segment
     Seal(seal::Args),
+    /// Plans which of the oldest segments go; removes them with --apply
+    Prune(prune::Args),
+    /// Plans a backup of the tape and its snapshots; makes it with --apply
+    Backup(backup::Args),
+    /// Checks a backup and plans its restore; restores it with --apply
+    Restore(restore::Args),
 }
 
 /// Runs the command.
@@ -44,5 +55,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
         Verb::Cat(args) => cat::run(args, context),
         Verb::Tail(args) => tail::run(args, context),
         Verb::Seal(args) => seal::run(args, context),
+        Verb::Prune(args) => prune::run(args, context),
+        Verb::Backup(args) => backup::run(args, context),
+        Verb::Restore(args) => restore::run(args, context),
     }
+}
+
+/// A segment as people name it: its file's name without the extension.
+fn segment_name(name: SegmentName) -> String {
+    format!("{}.{}", name.date, name.run)
 }

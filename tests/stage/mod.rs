@@ -33,9 +33,14 @@ impl Stage {
 
     /// The command with this stage's data directory; `args` are split at blanks unless quoted with `'`.
     pub fn command(&self, args: &str) -> Command {
+        self.command_on("data", args)
+    }
+
+    /// The same with another data directory of the stage.
+    pub fn command_on(&self, data: &str, args: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_barkeep"));
         command.env_remove("BARKEEP_CONFIG").current_dir(self.folder.path());
-        command.arg("--data-dir").arg(self.path("data")).args(words(args));
+        command.arg("--data-dir").arg(self.path(data)).args(words(args));
         command
     }
 
@@ -46,7 +51,13 @@ impl Stage {
     /// Runs, expects an exit code, returns stdout.
     #[track_caller]
     pub fn expect(&self, code: i32, args: &str) -> String {
-        let output = self.run(args);
+        self.expect_on("data", code, args)
+    }
+
+    /// The same with another data directory of the stage.
+    #[track_caller]
+    pub fn expect_on(&self, data: &str, code: i32, args: &str) -> String {
+        let output = self.command_on(data, args).output().expect("the command runs");
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(code), "barkeep {args}\n{out}\n{err}");
         out.into_owned()
@@ -55,7 +66,13 @@ impl Stage {
     /// Runs, expects an exit code, reads the last line of stdout as JSON.
     #[track_caller]
     pub fn json(&self, code: i32, args: &str) -> serde_json::Value {
-        let out = self.expect(code, args);
+        self.json_on("data", code, args)
+    }
+
+    /// The same with another data directory of the stage.
+    #[track_caller]
+    pub fn json_on(&self, data: &str, code: i32, args: &str) -> serde_json::Value {
+        let out = self.expect_on(data, code, args);
         let last = out.lines().last().unwrap_or_default();
         serde_json::from_str(last).unwrap_or_else(|error| panic!("barkeep {args}: {error}\n{out}"))
     }
