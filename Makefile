@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 .PHONY: test check unit golden fuzz fuzz-smoke torture bench fmt clean
 
 FUZZ_SECONDS ?= 3
-FUZZ_TARGETS := event block segment files config
+FUZZ_TARGETS := event block segment tape files config
 FUZZ_BIN := fuzz/target/$(shell rustc -vV | sed -n 's/^host: //p')/release
 
 ## test: formatting, lints, every test in debug, the golden digest in release and native builds, every fuzz target shortly

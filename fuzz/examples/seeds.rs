@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use barkeep_schemas::{Event, Seq};
 use barkeep_storage::columns::encode;
+use barkeep_storage::fuzzing::row_values;
 
 #[allow(dead_code, reason = "shared with a test that asks for more")]
 #[path = "../../schemas/tests/samples/mod.rs"]
@@ -37,6 +38,7 @@ fn main() {
     segments();
     files();
     texts();
+    tapes();
 }
 
 fn sample_events() -> Vec<Event> {
@@ -73,6 +75,12 @@ fn blocks() {
         let mut payload = Vec::new();
         encode(Seq(101), events, &mut payload);
         seeds.write(name, &[&[2], &first, &7_u32.to_le_bytes(), &payload]);
+        if name == "session" {
+            continue;
+        }
+        let [tail, block, _] = row_values(Seq(101), events).expect("small events");
+        seeds.write(&format!("{name}_tail_row"), &[&[0], &tail]);
+        seeds.write(&format!("{name}_block"), &[&[3], &block]);
     }
 }
 
@@ -94,6 +102,8 @@ fn segments() {
         last_seq: Seq(100),
         last_chain: barkeep_schemas::Hash32([7; 32]),
     });
+    let [_, _, entry] = row_values(Seq(101), &sample_events()).expect("small events");
+    seeds.write("index_entry", &[&[5], &entry[..entry.len() - 4]]);
     seeds.write("header", &[&[1], &header[..header.len() - 4]]);
 }
 
@@ -137,4 +147,23 @@ fn texts() {
     seeds.write("conditions", &[&[4], b"[[rule]]\nmask = \"0x20\"\neffects = [\"no_ohlc\", \"no_open\"]\n"]);
     seeds.write("mapping", &[&[5], b"time=timestamp:ms,price=ltp:1e2,condition=7:hex"]);
     seeds.write("tolerance", &[&[6], b"price=1tick,3bp;volume=3.25%,100"]);
+}
+
+/// Operations as `fuzz/src/tape/world.rs` reads them.
+fn tapes() {
+    let seeds = Seeds::of("tape");
+    let (begin, small, large, seal) = ([0, 0], [1, 20, 3], [5, 250, 1], [6]);
+    let scan = [8, 0, 0, 0, 0, 255, 255, 0, 0, 5];
+    let (poll, snapshot, reopen) = ([9, 200], [11], [7, 0]);
+    seeds.write(
+        "work",
+        &[&begin, &small, &poll, &large, &scan, &seal, &begin, &small, &snapshot, &poll, &reopen, &small],
+    );
+    let (io_error, no_space, mend) = ([12, 5, 0], [12, 9, 3], [13]);
+    seeds.write("faults", &[&begin, &small, &io_error, &small, &mend, &no_space, &large, &scan, &mend, &large, &poll]);
+    let (cut, cut_within) = ([14, 7], [15, 9, 4]);
+    seeds.write(
+        "power",
+        &[&begin, &large, &snapshot, &cut_within, &small, &poll, &cut_within, &begin, &cut, &small, &scan],
+    );
 }

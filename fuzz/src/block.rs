@@ -1,12 +1,12 @@
 //! The values of the tape's tables: rows with their headers, canonical payloads and columns.
 //!
-//! The first byte chooses how far the input is trusted: as a whole value with its checksums, or as a payload alone, so
-//! that the fuzzer need not find a CRC-32.
+//! The first byte chooses how far the input is trusted: as a whole value with its checksums, as one whose checksums are
+//! made to fit, or as a payload alone, so that the fuzzer need not find a CRC-32.
 
 use barkeep_schemas::{Event, EventKind, Input, InstrumentId, Seq, Tick};
-use barkeep_storage::{Filter, KindSet};
 use barkeep_storage::columns::{TickColumnSet, TickColumns, decode, decode_filtered, decode_ticks, encode};
 use barkeep_storage::row::{Damage, Encoding, RowHeader, RowVersion};
+use barkeep_storage::{Filter, KindSet};
 
 use crate::bytes::Bytes;
 
@@ -18,14 +18,29 @@ fn events(header: &RowHeader, payload: &[u8], kinds: Option<KindSet>) -> Result<
 
 pub fn run(data: &[u8]) {
     let mut bytes = Bytes::new(data);
-    match bytes.u8() % 3 {
+    match bytes.u8() % 4 {
         0 => value(bytes.rest()),
         1 => canonical(bytes),
-        _ => columns(bytes),
+        2 => columns(bytes),
+        _ => value(&fitted(bytes.rest())),
     }
 }
 
-/// A value as it stands, its checksums made to fit when it is one in length.
+/// A value with the length and the checksums that its header should have; they are the header's last twelve bytes.
+fn fitted(value: &[u8]) -> Vec<u8> {
+    let mut value = value.to_vec();
+    let version = if value.first().is_some_and(|code| *code < 2) { RowVersion::Zero } else { RowVersion::One };
+    if let Some((head, payload)) = value.split_at_mut_checked(version.header_bytes()) {
+        let (fields, crc) = head.split_at_mut(version.header_bytes() - 4);
+        let at = fields.len() - 8;
+        fields[at..at + 4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+        fields[at + 4..].copy_from_slice(&crc32fast::hash(payload).to_le_bytes());
+        crc.copy_from_slice(&crc32fast::hash(fields).to_le_bytes());
+    }
+    value
+}
+
+/// A value as it stands.
 fn value(value: &[u8]) {
     let Ok((header, payload)) = RowHeader::parse(value) else { return };
     if header.check(payload).is_ok() {

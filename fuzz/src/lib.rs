@@ -8,6 +8,7 @@ pub mod config;
 pub mod event;
 pub mod files;
 pub mod segment;
+pub mod tape;
 
 mod bounds;
 mod bytes;

@@ -1,20 +1,21 @@
-//! What stands around the rows: segment headers, snapshots and file names. Where they parse, they are written as the
+//! What stands around the rows: segment headers, entries of the index, snapshots and file names. Where they parse, they are written as the
 //! same bytes: each has one spelling.
 //!
 //! The first byte chooses which; headers and snapshots also get a checksum that fits.
 
 use barkeep_storage::SegmentName;
-use barkeep_storage::fuzzing::{header_bytes, parse_header, parse_snapshot, snapshot_bytes};
+use barkeep_storage::fuzzing::{header_bytes, parse_header, parse_index_entry, parse_snapshot, snapshot_bytes};
 
 pub fn run(data: &[u8]) {
     let Some((which, bytes)) = data.split_first() else { return };
     let checked = [bytes, &crc32fast::hash(bytes).to_le_bytes()].concat();
-    match which % 5 {
+    match which % 6 {
         0 => header(bytes),
         1 => header(&checked),
         2 => snapshot(bytes),
         3 => snapshot(&checked),
-        _ => name(bytes),
+        4 => name(bytes),
+        _ => drop(parse_index_entry(&checked)),
     }
 }
 

@@ -20,8 +20,6 @@ mod parquet_rows;
 mod reader;
 mod row;
 mod scan;
-mod separators;
-mod symbol_reader;
 mod symbols;
 mod value;
 mod zone;

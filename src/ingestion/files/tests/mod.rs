@@ -66,30 +66,19 @@ fn show(paths: &[impl AsRef<Path>], options: &FileOptions, numbered: bool) -> St
         Ok(merge) => merge,
         Err(error) => return failed(error),
     };
-    loop {
-        let (file, entry) = match merge.step() {
-            Ok(None) => return text,
-            Ok(Some(merged)) => (merged.file, merged.entry.clone()),
-            Err(error) => {
-                text += &failed(error);
-                continue;
+    while let Some(merged) = merge.next() {
+        match merged {
+            Ok(merged) => {
+                if numbered {
+                    write!(text, "{} ", merged.file).unwrap();
+                }
+                text += &line(&merged.entry, merge.symbols());
+                text.push('\n');
             }
-        };
-        if numbered {
-            write!(text, "{file} ").unwrap();
+            Err(error) => text += &failed(error),
         }
-        text += &line(&entry, merge.symbols());
-        text.push('\n');
     }
-}
-
-/// All rows of a merge, up to its first error.
-fn all(mut merge: Merge) -> Result<Vec<Entry>, FileError> {
-    let mut entries = Vec::new();
-    while let Some(merged) = merge.step()? {
-        entries.push(merged.entry.clone());
-    }
-    Ok(entries)
+    text
 }
 
 fn line(entry: &Entry, symbols: &Symbols) -> String {
