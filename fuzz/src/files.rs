@@ -55,10 +55,10 @@ fn options(format: u8, times: u8, mapping: &[u8]) -> Option<FileOptions> {
 /// The second reading of an import finds what the first one counted.
 fn read_again(files: &[PathBuf], options: &FileOptions, scan: &Scan) {
     let (mut rows, mut rejected, mut times) = (0, 0, (None::<Ts>, None::<Ts>));
-    let merge = Merge::open_scanned(files, options, scan).expect("what was scanned opens again");
-    for merged in merge {
+    let mut merge = Merge::open_scanned(files, options, scan).expect("what was scanned opens again");
+    while let Some(merged) = merge.step().expect("what was scanned reads again") {
         rows += 1;
-        let ts = match merged.expect("what was scanned reads again").entry {
+        let ts = match merged.entry {
             Entry::Tick(tick) => tick.ts,
             Entry::Bar(bar) => bar.start,
             Entry::Rejected(_) => {

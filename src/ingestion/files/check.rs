@@ -11,11 +11,12 @@ use jiff::Timestamp;
 
 use super::cell::{Cell, Cells};
 use super::clock::Clock;
-use super::columns::{Columns, Slot, SymbolSlot};
+use super::columns::{Columns, Slot};
 use super::mapping::{Field, Radix, Unit};
 use super::options::FileOptions;
 use super::row::{BarRow, TickRow};
-use super::symbols::{SymbolId, Symbols, clean_symbol};
+use super::symbol_reader::SymbolReader;
+use super::symbols::{SymbolId, Symbols};
 use super::value::{ValueError, flags, optional_qty, price, qty, quote};
 use super::zone::Zone;
 
@@ -35,6 +36,7 @@ struct Reading<'a, C> {
 }
 
 impl<C: Cells> Reading<'_, C> {
+    #[inline]
     fn time(&mut self, slot: Slot) -> Result<Ts, Refusal> {
         let cell = self.cells.cell(slot.column);
         self.clock
@@ -42,6 +44,7 @@ impl<C: Cells> Reading<'_, C> {
             .map_err(|error| Refusal::Row { column: Some(slot.column), why: error.why(&cell.text()) })
     }
 
+    #[inline]
     fn value<T>(
         &self,
         field: Field,
@@ -58,42 +61,6 @@ impl<C: Cells> Reading<'_, C> {
 
     fn quote(&self, field: Field, slot: Option<Slot>) -> Result<Option<Price>, Refusal> {
         slot.map_or(Ok(None), |slot| self.value(field, slot, |cell| quote(cell, slot.divisor())))
-    }
-}
-
-/// The symbol of a row, remembering the last cell: neighbouring rows mostly share it.
-#[derive(Debug)]
-struct SymbolReader {
-    slot: SymbolSlot,
-    last_cell: Vec<u8>,
-    last: Option<SymbolId>,
-}
-
-impl SymbolReader {
-    const fn new(slot: SymbolSlot) -> Self {
-        Self { slot, last_cell: Vec::new(), last: None }
-    }
-
-    fn read(&mut self, cells: &impl Cells, symbols: &mut Symbols) -> Result<SymbolId, Refusal> {
-        let column = match self.slot {
-            SymbolSlot::Fixed(id) => return Ok(id),
-            SymbolSlot::Column(column) => column,
-        };
-        let refuse = |why: &str| Refusal::Row { column: Some(column), why: format!("the symbol {why}") };
-        let Cell::Text(text) = cells.cell(column) else {
-            return Err(refuse("is empty; a tradingsymbol such as HDFCBANK was expected"));
-        };
-        match self.last {
-            Some(id) if self.last_cell == text => Ok(id),
-            Some(_) | None => {
-                let symbol = clean_symbol(text).map_err(refuse)?;
-                let id = symbols.intern(symbol).ok_or(Refusal::TooManySymbols { column })?;
-                self.last_cell.clear();
-                self.last_cell.extend_from_slice(text);
-                self.last = Some(id);
-                Ok(id)
-            }
-        }
     }
 }
 

@@ -1,17 +1,21 @@
 //! Comma-separated text as rows of cells.
 //!
 //! What it is: RFC 4180 with one row a line, in bounded memory: quoted cells, doubled quotes, CRLF, a byte-order mark.
-//! What it never does: join lines (a cell that holds a line break is a refused row), or allocate for a row. It is not
+//! What it never does: join lines (a cell that holds a line break is a refused row), copy a line or allocate for one. It is not
 //! the `csv` crate because that crate keeps a record until its quotes close, be it the whole file; a test holds that
 //! both read the same. Who calls it: the reader.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, Read};
 
 use super::cell::{Cell, Cells};
 use super::row::raw_text;
+use super::separators::{BLOCK, separators};
 
 /// The longest line, in bytes.
 pub(super) const LINE_MAX: usize = 64 * 1024;
+
+/// Bytes held of the input; several of the longest lines.
+const HELD: usize = 3 * LINE_MAX;
 
 /// The most columns.
 const COLUMNS_MAX: usize = 4_096;
@@ -27,13 +31,34 @@ pub(super) enum Step {
     End,
 }
 
+/// What stands at the next place of the input.
+enum Line {
+    /// A line; without quotes its cells are known.
+    Whole,
+    /// More than [`LINE_MAX`] bytes, passed over.
+    TooLong,
+    /// Nothing more.
+    End,
+}
+
 /// Lines of comma-separated text.
 #[derive(Debug)]
 pub(super) struct CsvRows<R> {
     input: R,
-    line: Vec<u8>,
+    /// What was read and not passed yet, then a block of zeros at least, so that every block can be looked at whole.
+    buffer: Vec<u8>,
+    /// How much of the buffer came from the input.
+    filled: usize,
+    /// The block of the buffer looked at last, and its separators that are not passed yet.
+    block: usize,
+    marks: u64,
+    /// The present line in the buffer, without what ends it.
+    start: usize,
+    end: usize,
+    /// Where the next line begins.
+    next: usize,
     number: u64,
-    /// Start and end of each cell, in `line` or, for a line with quotes, in `unquoted`.
+    /// Start and end of each cell, in the buffer or, for a line with quotes, in `unquoted`.
     cells: Vec<(usize, usize)>,
     unquoted: Vec<u8>,
     quotes: bool,
@@ -42,11 +67,17 @@ pub(super) struct CsvRows<R> {
     width_set_by: &'static str,
 }
 
-impl<R: BufRead> CsvRows<R> {
+impl<R: Read> CsvRows<R> {
     pub(super) fn new(input: R) -> Self {
         Self {
             input,
-            line: Vec::new(),
+            buffer: vec![0; HELD + BLOCK],
+            filled: 0,
+            block: 0,
+            marks: 0,
+            start: 0,
+            end: 0,
+            next: 0,
             number: 0,
             cells: Vec::new(),
             unquoted: Vec::new(),
@@ -78,69 +109,166 @@ impl<R: BufRead> CsvRows<R> {
     }
 
     /// Steps to the next line that is not blank.
+    #[inline(always)] // Handing the step back by memory costs a tenth of the reading.
     pub(super) fn next_row(&mut self) -> io::Result<Step> {
         loop {
-            self.line.clear();
-            let read = (&mut self.input).take(LINE_MAX as u64 + 1).read_until(b'\n', &mut self.line)?;
-            if read == 0 {
-                return Ok(Step::End);
-            }
-            self.number += 1;
-            if self.line.last() == Some(&b'\n') {
-                self.line.pop();
-                if self.line.last() == Some(&b'\r') {
-                    self.line.pop();
+            match self.next_line()? {
+                Line::End => return Ok(Step::End),
+                Line::TooLong => {
+                    return Ok(Step::Bad(format!("the line is longer than {LINE_MAX} bytes; is this a CSV file?")));
                 }
-            } else if self.line.len() > LINE_MAX {
-                self.skip_line()?;
-                return Ok(Step::Bad(format!("the line is longer than {LINE_MAX} bytes; is this a CSV file?")));
+                Line::Whole => {}
             }
-            if self.number == 1 && self.line.starts_with(b"\xef\xbb\xbf") {
-                self.line.drain(..3);
+            if self.number == 1 && self.whole_line().starts_with(b"\xef\xbb\xbf") {
+                self.start += 3;
+                if let Some(first) = self.cells.first_mut() {
+                    first.0 = self.start;
+                }
             }
-            if !self.line.trim_ascii().is_empty() {
-                return Ok(self.split());
+            // Only a line of one cell can be blank.
+            if self.cells.len() == 1 && self.whole_line().trim_ascii().is_empty() {
+                continue;
+            }
+            if self.quotes
+                && let Err(why) = self.split_quoted()
+            {
+                return Ok(Step::Bad(why.to_owned()));
+            }
+            if self.cells.len() == self.width {
+                return Ok(Step::Row);
+            }
+            return Ok(self.other_width());
+        }
+    }
+
+    /// Steps to the next line.
+    #[inline(always)]
+    fn next_line(&mut self) -> io::Result<Line> {
+        self.begin_line(self.next);
+        let (mut cell, mut ended) = (self.start, false);
+        loop {
+            let Some(at) = self.next_mark() else {
+                if self.filled - self.start > LINE_MAX {
+                    return self.skip_line();
+                }
+                if ended {
+                    if self.start == self.filled {
+                        return Ok(Line::End);
+                    }
+                    self.end_line(cell, self.filled, self.filled);
+                    return Ok(Line::Whole);
+                }
+                ended = self.fill()? == 0;
+                cell = self.start;
+                continue;
+            };
+            match self.buffer.get(at) {
+                Some(b',') => {
+                    if !self.quotes {
+                        self.cells.push((cell, at));
+                    }
+                    cell = at + 1;
+                }
+                Some(b'\n') if at - self.start > LINE_MAX => return self.skip_line(),
+                Some(b'\n') => {
+                    let returns = at > cell && self.buffer.get(at - 1) == Some(&b'\r');
+                    self.end_line(cell, at - usize::from(returns), at + 1);
+                    return Ok(Line::Whole);
+                }
+                Some(_) | None => self.quotes = true,
             }
         }
     }
 
-    fn skip_line(&mut self) -> io::Result<()> {
-        self.input.skip_until(b'\n').map(|_| ())
-    }
-
-    fn split(&mut self) -> Step {
+    fn begin_line(&mut self, at: usize) {
+        self.start = at;
         self.cells.clear();
         self.quotes = false;
-        let mut start = 0;
-        for (at, byte) in self.line.iter().enumerate() {
-            match byte {
-                b',' => {
-                    self.cells.push((start, at));
-                    start = at + 1;
-                }
-                b'"' => {
-                    self.quotes = true;
-                    break;
-                }
-                _ => {}
-            }
-        }
-        if self.quotes {
-            if let Err(why) = self.split_quoted() {
-                return Step::Bad(why.to_owned());
-            }
-        } else {
-            self.cells.push((start, self.line.len()));
-        }
-        self.check_width()
     }
 
-    fn check_width(&mut self) -> Step {
+    fn end_line(&mut self, cell: usize, end: usize, next: usize) {
+        if !self.quotes {
+            self.cells.push((cell, end));
+        }
+        (self.end, self.next) = (end, next);
+        self.number += 1;
+    }
+
+    /// The next separator in the buffer.
+    #[inline(always)]
+    fn next_mark(&mut self) -> Option<usize> {
+        while self.marks == 0 {
+            let block = self.block + BLOCK;
+            if block >= self.filled {
+                return None;
+            }
+            self.block = block;
+            self.marks = self.look(block);
+        }
+        let at = self.block + self.marks.trailing_zeros() as usize;
+        self.marks &= self.marks - 1;
+        Some(at)
+    }
+
+    /// The separators of a block.
+    #[inline]
+    fn look(&self, block: usize) -> u64 {
+        self.buffer.get(block..).and_then(|rest| rest.first_chunk()).map_or(0, separators)
+    }
+
+    /// Looks for separators from a place in the buffer on.
+    fn seek(&mut self, at: usize) {
+        self.block = at - at % BLOCK;
+        self.marks = self.look(self.block) & u64::MAX << (at % BLOCK);
+    }
+
+    /// Moves the line that is not whole to the front of the buffer, reads on behind it and begins the line again. How
+    /// many bytes came; none at the end.
+    #[cold]
+    fn fill(&mut self) -> io::Result<usize> {
+        self.buffer.copy_within(self.start..self.filled, 0);
+        self.filled -= self.start;
+        self.next = 0;
+        self.begin_line(0);
+        let room = self.buffer.get_mut(self.filled..HELD).unwrap_or_default();
+        let read = loop {
+            match self.input.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        self.filled += read.as_ref().map_or(0, |read| *read);
+        self.buffer.iter_mut().skip(self.filled).take(BLOCK).for_each(|byte| *byte = 0);
+        self.seek(0);
+        read
+    }
+
+    /// Passes over a line that is too long; its beginning stays, to be shown.
+    #[cold]
+    fn skip_line(&mut self) -> io::Result<Line> {
+        loop {
+            let kept = self.start + LINE_MAX + 1;
+            let rest = self.buffer.get(kept..self.filled).unwrap_or_default();
+            let feed = rest.iter().position(|byte| *byte == b'\n');
+            if feed.is_none() {
+                self.filled = kept;
+            }
+            if feed.is_some() || self.fill()? == 0 {
+                self.end = self.start + LINE_MAX + 1;
+                self.next = feed.map_or(self.filled, |feed| kept + feed + 1);
+                self.number += 1;
+                self.seek(self.next);
+                return Ok(Line::TooLong);
+            }
+        }
+    }
+
+    /// A row of another width than the ones before; the first sets it.
+    #[cold]
+    fn other_width(&mut self) -> Step {
         let found = self.cells.len();
         if self.width == 0 && found <= COLUMNS_MAX {
             self.width = found;
-        }
-        if found == self.width {
             return Step::Row;
         }
         if self.width == 0 {
@@ -153,10 +281,11 @@ impl<R: BufRead> CsvRows<R> {
     }
 
     /// Splits a line that holds quotes: a cell that begins with one ends at the next single one.
+    #[cold]
     fn split_quoted(&mut self) -> Result<(), &'static str> {
         self.cells.clear();
         self.unquoted.clear();
-        let mut rest = self.line.as_slice();
+        let mut rest = self.buffer.get(self.start..self.end).unwrap_or_default();
         loop {
             let start = self.unquoted.len();
             let after = match rest.trim_ascii_start().split_first() {
@@ -189,12 +318,16 @@ impl<R: BufRead> CsvRows<R> {
 
     /// The last line as it stands in the file.
     pub(super) fn raw(&self) -> String {
-        raw_text(&self.line)
+        raw_text(self.whole_line())
     }
 
     /// The input.
     pub(super) const fn input(&self) -> &R {
         &self.input
+    }
+
+    fn whole_line(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 }
 
@@ -219,8 +352,9 @@ fn take_quoted<'a>(cell: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8], &'stat
 }
 
 impl<R> Cells for CsvRows<R> {
+    #[inline]
     fn cell(&self, column: usize) -> Cell<'_> {
-        let text = if self.quotes { &self.unquoted } else { &self.line };
+        let text = if self.quotes { &self.unquoted } else { &self.buffer };
         match self.cells.get(column).and_then(|(start, end)| text.get(*start..*end)) {
             Some(cell) => Cell::Text(cell.trim_ascii()),
             None => Cell::Absent,

@@ -1,8 +1,8 @@
 //! The rows of several files as one stream.
 //!
-//! What it is: an iterator over owned readers. Files of ticks are merged by the running maximum of each file's time,
-//! ties by argument order; files of bars follow each other. What it never does: change the order of rows within a file,
-//! or hold more than one row of each. Who calls it: the scan, and an import after it.
+//! What it is: several readers, stepped through as one. Files of ticks are merged by the running maximum of each file's
+//! time, ties by argument order; files of bars follow each other. What it never does: change the order of rows within a
+//! file, or hold more than one row of each. Who calls it: the scan, and an import after it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,12 +18,12 @@ use super::scan::{FileScan, Scan};
 use super::symbols::Symbols;
 
 /// A row, or a refused one, with its file.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Merged {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Merged<'a> {
     /// Which file, by argument order from 0.
     pub file: usize,
     /// The row.
-    pub entry: Entry,
+    pub entry: &'a Entry,
 }
 
 /// The rows of several files in order. After an error it ends.
@@ -33,7 +33,7 @@ pub struct Merge {
     symbols: Symbols,
     /// The files whose next row is not read yet, the next one last.
     unread: Vec<usize>,
-    /// The files that hold a row, by the running maximum of their time and their number.
+    /// The files that hold a row which waits, by the running maximum of their time and their number.
     heads: BinaryHeap<Reverse<(Ts, usize)>>,
 }
 
@@ -114,45 +114,59 @@ impl Merge {
         self.sources.iter().map(|source| &source.reader)
     }
 
-    fn step(&mut self) -> Result<Option<Merged>, FileError> {
+    /// Steps to the next row; `None` at the end, and after an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`RowReader::next_row`], and [`FileError::Changed`].
+    #[inline]
+    pub fn step(&mut self) -> Result<Option<Merged<'_>>, FileError> {
+        match self.next_file() {
+            Ok(None) => Ok(None),
+            Ok(Some(file)) => {
+                let entry = self.sources.get(file).and_then(|source| source.head.as_ref());
+                Ok(entry.map(|entry| Merged { file, entry }))
+            }
+            Err(error) => {
+                self.unread.clear();
+                self.heads.clear();
+                Err(error)
+            }
+        }
+    }
+
+    /// The file whose head is next; its row after that one is not read yet.
+    #[inline]
+    fn next_file(&mut self) -> Result<Option<usize>, FileError> {
         while let Some(file) = self.unread.pop() {
             let Some(source) = self.sources.get_mut(file) else { continue };
-            let Some(entry) = source.reader.next_row(&mut self.symbols)? else {
-                source.check_unchanged()?;
-                continue;
-            };
-            source.rows += 1;
-            let order = match &entry {
-                Entry::Rejected(_) => {
+            source.reader.next_row(&mut self.symbols, &mut source.head)?;
+            match &source.head {
+                None => {
+                    source.check_unchanged()?;
+                    continue;
+                }
+                Some(Entry::Rejected(_)) => {
+                    source.rows += 1;
                     source.rejected += 1;
                     self.unread.push(file);
-                    return Ok(Some(Merged { file, entry }));
+                    return Ok(Some(file));
                 }
-                Entry::Tick(TickRow { ts, .. }) => source.latest.max(*ts),
+                Some(Entry::Tick(TickRow { ts, .. })) => source.latest = source.latest.max(*ts),
                 // Bars have no common order: their files follow each other.
-                Entry::Bar(_) => source.latest,
-            };
-            source.latest = order;
-            source.head = Some(entry);
-            self.heads.push(Reverse((order, file)));
+                Some(Entry::Bar(_)) => {}
+            }
+            source.rows += 1;
+            let order = (source.latest, file);
+            if self.unread.is_empty() && self.heads.peek().is_none_or(|Reverse(first)| order < *first) {
+                self.unread.push(file);
+                return Ok(Some(file));
+            }
+            self.heads.push(Reverse(order));
         }
         let Some(Reverse((_, file))) = self.heads.pop() else { return Ok(None) };
         self.unread.push(file);
-        let entry = self.sources.get_mut(file).and_then(|source| source.head.take());
-        Ok(entry.map(|entry| Merged { file, entry }))
-    }
-}
-
-impl Iterator for Merge {
-    type Item = Result<Merged, FileError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let step = self.step();
-        if step.is_err() {
-            self.unread.clear();
-            self.heads.clear();
-        }
-        step.transpose()
+        Ok(Some(file))
     }
 }
 

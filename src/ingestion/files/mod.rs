@@ -20,6 +20,8 @@ mod parquet_rows;
 mod reader;
 mod row;
 mod scan;
+mod separators;
+mod symbol_reader;
 mod symbols;
 mod value;
 mod zone;

@@ -1,7 +1,9 @@
 //! Decimal text as exact fixed-point integers.
 //!
-//! What it is: one function that multiplies a decimal by a power of ten and wants a whole result. What it never does:
-//! go through a float, or round. Who calls it: the checks of prices, quantities and epoch times.
+//! What it is: one function that multiplies a decimal by a power of ten and wants a whole result, and the word that
+//! short text makes. What it never does: go through a float, or round. Who calls it: the checks of prices, quantities and epoch times.
+
+use super::separators::equal_bytes;
 
 /// Why a text is not the number that was wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,7 +49,95 @@ pub(super) fn power_of_ten(exponent: u32) -> Option<u64> {
 }
 
 /// `text` times ten to the power of `shift`, exactly. Accepts a sign, a point and an exponent (`-12.50`, `1.2e+07`).
+#[inline]
 pub(super) fn decimal(text: &[u8], shift: i32) -> Result<i64, NumberError> {
+    plain(text, shift).map_or_else(|| any_decimal(text, shift), Ok)
+}
+
+/// [`decimal`] of the forms that files are full of: up to eight bytes of digits and perhaps a point, or up to 19 digits.
+/// It takes eight digits at a time; `None` is no judgement.
+#[inline]
+fn plain(text: &[u8], shift: i32) -> Option<i64> {
+    let (value, fraction) = if text.len() <= 8 { short(text)? } else { (whole(text)?, 0) };
+    let power = POWERS.get(usize::try_from(shift - fraction).ok()?)?;
+    i64::try_from(value.checked_mul(*power)?).ok()
+}
+
+/// Up to eight bytes: digits, perhaps with a point, as an integer and how many of its digits stand behind the point.
+#[inline]
+fn short(text: &[u8]) -> Option<(u64, i32)> {
+    let word = word(text)?;
+    let point = equal_bytes(word, b'.');
+    if point == 0 {
+        return Some((digits(word, text.len())?, 0));
+    }
+    let before = point.trailing_zeros() / 8;
+    let low = (1 << (before * 8)) - 1;
+    let fraction = text.len() - 1 - before as usize;
+    Some((digits(word & low | word >> 8 & !low, text.len() - 1)?, fraction as i32))
+}
+
+/// Nine to 19 digits.
+#[inline]
+fn whole(text: &[u8]) -> Option<u64> {
+    let (eights, rest) = text.as_chunks::<8>();
+    if text.len() > 19 {
+        return None;
+    }
+    let mut value = 0;
+    for eight in eights {
+        value = value * 100_000_000 + eight_digits(u64::from_le_bytes(*eight))?;
+    }
+    match rest.len() {
+        0 => Some(value),
+        count => Some(value * power_of_ten(count as u32)? + digits(word(rest)?, count)?),
+    }
+}
+
+/// Up to eight bytes as one word, the first byte lowest and zeros above the last.
+#[inline]
+pub(super) fn word(text: &[u8]) -> Option<u64> {
+    let behind = 8 * text.len();
+    match text {
+        [] => Some(0),
+        [only] => Some(u64::from(*only)),
+        [first, second] => Some(u64::from(*first) | u64::from(*second) << 8),
+        [first, second, third] => Some(u64::from(*first) | u64::from(*second) << 8 | u64::from(*third) << 16),
+        [_, _, _, _, ..] if behind <= 64 => {
+            // Both ends, which overlap in the same bytes.
+            let (head, tail) = (u32::from_le_bytes(*text.first_chunk()?), u32::from_le_bytes(*text.last_chunk()?));
+            Some(u64::from(head) | u64::from(tail) << (behind - 32))
+        }
+        _ => None,
+    }
+}
+
+/// The number that the `count` lowest bytes of a word are the digits of, one to eight.
+#[inline]
+fn digits(word: u64, count: usize) -> Option<u64> {
+    let missing = 8_usize.checked_sub(count).filter(|_| count > 0)? * 8;
+    // Zeros in front.
+    eight_digits(word << missing | ZEROS & ((1 << missing) - 1))
+}
+
+const ZEROS: u64 = u64::from_le_bytes(*b"00000000");
+
+/// The number that eight bytes are the digits of, the first of them lowest in the word.
+#[inline]
+fn eight_digits(word: u64) -> Option<u64> {
+    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    let above_nine = word.wrapping_add(0x0606_0606_0606_0606) & HIGH;
+    if word & HIGH != ZEROS || above_nine != ZEROS {
+        return None;
+    }
+    // Digits become pairs, pairs become fours, fours become the number.
+    let pairs = (word & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(10 << 8 | 1) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_ffff_0000_ffff;
+    Some(fours.wrapping_mul(10_000 << 32 | 1) >> 32)
+}
+
+/// [`decimal`] of any form, digit by digit.
+fn any_decimal(text: &[u8], shift: i32) -> Result<i64, NumberError> {
     let (negative, digits) = match text.split_first() {
         None => return Err(NumberError::Empty),
         Some((b'-', rest)) => (true, rest),
@@ -176,6 +266,21 @@ mod tests {
             let sign = if raw < 0 { "-" } else { "" };
             let text = format!("{sign}{}.{:04}", raw.unsigned_abs() / 10_000, raw.unsigned_abs() % 10_000);
             prop_assert_eq!(decimal(text.as_bytes(), 4), Ok(raw));
+        }
+
+        #[test]
+        fn the_quick_way_reads_what_the_slow_way_reads(text in "[-+]?[0-9]{0,20}[.]?[0-9]{0,9}[.eE]?[0-9]?", shift in -12_i32..12) {
+            prop_assert_eq!(decimal(text.as_bytes(), shift), any_decimal(text.as_bytes(), shift));
+        }
+
+        #[test]
+        fn one_strange_byte_is_seen(
+            digits in "[0-9.]{1,19}", at in any::<proptest::sample::Index>(), byte in any::<u8>(), shift in -4_i32..12
+        ) {
+            let mut text = digits.into_bytes();
+            let at = at.index(text.len());
+            text[at] = byte;
+            prop_assert_eq!(decimal(&text, shift), any_decimal(&text, shift));
         }
 
         #[test]

@@ -4,7 +4,7 @@
 //! or repair a row, or write anywhere. Who calls it: scan and merge.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read as _, Seek as _};
+use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
 
 use barkeep_schemas::Hash32;
@@ -21,9 +21,6 @@ use super::options::{FileOptions, Format};
 use super::parquet_rows::{ParquetFile, ParquetRows};
 use super::row::{Entry, Rejection};
 use super::symbols::{SYMBOLS_MAX, Symbols};
-
-/// Bytes read at a time from a CSV.
-const BUFFER: usize = 128 * 1024;
 
 /// Reads one file.
 #[derive(Debug)]
@@ -48,7 +45,7 @@ pub struct RowReader {
 #[derive(Debug)]
 enum Rows {
     /// The flag says that the row already stepped to has not been handed out.
-    Csv(Box<CsvRows<BufReader<Input>>>, bool),
+    Csv(Box<CsvRows<Input>>, bool),
     Kite(KiteRows),
     Parquet(Box<ParquetRows>),
 }
@@ -92,16 +89,21 @@ impl RowReader {
         Ok(Self { file, name, bytes_total, hash, columns, fields, bound, rows, checker })
     }
 
-    /// The next row, checked or refused; `None` at the end.
+    /// Reads the next row, checked or refused, into `entry`; at the end `None`. Where a row lies in memory does not
+    /// change from one to the next: a row is wide, and moving it costs as much as reading it.
     ///
     /// # Errors
     ///
     /// [`FileError::Read`], [`FileError::Parquet`] or [`FileError::TooManySymbols`]: nothing more can be read.
-    pub fn next_row(&mut self, symbols: &mut Symbols) -> Result<Option<Entry>, FileError> {
+    #[inline]
+    pub fn next_row(&mut self, symbols: &mut Symbols, entry: &mut Option<Entry>) -> Result<(), FileError> {
         let step = self.rows.next_row(&self.file)?;
         let line = self.rows.line();
         let refusal = match step {
-            Step::End => return Ok(None),
+            Step::End => {
+                *entry = None;
+                return Ok(());
+            }
             Step::Bad(why) => Refusal::Row { column: None, why },
             Step::Row => {
                 let checked = match &self.rows {
@@ -110,14 +112,19 @@ impl RowReader {
                     Rows::Parquet(rows) => check(&mut self.checker, line, rows.as_ref(), symbols),
                 };
                 match checked {
-                    Ok(entry) => return Ok(Some(entry)),
+                    Ok(checked) => {
+                        *entry = Some(checked);
+                        return Ok(());
+                    }
                     Err(refusal) => refusal,
                 }
             }
         };
-        self.refuse(line, refusal).map(Some)
+        *entry = Some(self.refuse(line, refusal)?);
+        Ok(())
     }
 
+    #[cold]
     fn refuse(&self, line: u64, refusal: Refusal) -> Result<Entry, FileError> {
         let column_name = |at: usize| self.columns.get(at).map_or_else(|| format!("number {}", at + 1), Clone::clone);
         match refusal {
@@ -165,7 +172,7 @@ impl RowReader {
     /// Bytes of the file read so far, for a progress bar; never more than [`RowReader::bytes_total`].
     pub fn bytes_read(&self) -> u64 {
         let read = match &self.rows {
-            Rows::Csv(rows, _) => rows.input().get_ref().bytes_read(),
+            Rows::Csv(rows, _) => rows.input().bytes_read(),
             Rows::Kite(rows) if rows.remaining() > 0 => 0,
             Rows::Kite(_) => self.bytes_total,
             Rows::Parquet(rows) => {
@@ -180,7 +187,7 @@ impl RowReader {
     /// At the end of a plain CSV: the bytes it held, when they are not as many as when it was opened.
     pub(super) fn other_size(&self) -> Option<u64> {
         match &self.rows {
-            Rows::Csv(rows, _) => rows.input().get_ref().plain_bytes().filter(|bytes| *bytes != self.bytes_total),
+            Rows::Csv(rows, _) => rows.input().plain_bytes().filter(|bytes| *bytes != self.bytes_total),
             Rows::Kite(_) | Rows::Parquet(_) => None,
         }
     }
@@ -188,12 +195,13 @@ impl RowReader {
     /// The BLAKE3 of the file's bytes, at its end, where one was asked for.
     pub(super) fn hash(&self) -> Option<Hash32> {
         match &self.rows {
-            Rows::Csv(rows, _) => self.hash.or_else(|| rows.input().get_ref().hash()),
+            Rows::Csv(rows, _) => self.hash.or_else(|| rows.input().hash()),
             Rows::Kite(_) | Rows::Parquet(_) => self.hash,
         }
     }
 }
 
+#[inline]
 fn check(checker: &mut Checker, line: u64, cells: &impl Cells, symbols: &mut Symbols) -> Result<Entry, Refusal> {
     match checker {
         Checker::Ticks(checker) => checker.check(line, cells, symbols).map(Entry::Tick),
@@ -202,6 +210,7 @@ fn check(checker: &mut Checker, line: u64, cells: &impl Cells, symbols: &mut Sym
 }
 
 impl Rows {
+    #[inline]
     fn next_row(&mut self, file: &str) -> Result<Step, FileError> {
         match self {
             Self::Csv(_, held) if *held => {
@@ -284,7 +293,7 @@ impl Opening<'_> {
         } else {
             Input::Plain(Tap::new(handle, self.hash))
         };
-        let mut rows = Box::new(CsvRows::new(BufReader::with_capacity(BUFFER, input)));
+        let mut rows = Box::new(CsvRows::new(input));
         let columns = if self.options.has_header { self.header(&mut rows)? } else { Vec::new() };
         if !self.options.has_header {
             self.first_row(&mut rows)?;
@@ -295,7 +304,7 @@ impl Opening<'_> {
     }
 
     /// The columns' names of the first line.
-    fn header(&self, rows: &mut CsvRows<BufReader<Input>>) -> Result<Vec<String>, FileError> {
+    fn header(&self, rows: &mut CsvRows<Input>) -> Result<Vec<String>, FileError> {
         let file = self.file.to_owned();
         match rows.read_header() {
             Ok(Ok(names)) => Ok(names),
@@ -306,7 +315,7 @@ impl Opening<'_> {
     }
 
     /// The first row of a file without a header: it says how many columns there are.
-    fn first_row(&self, rows: &mut CsvRows<BufReader<Input>>) -> Result<(), FileError> {
+    fn first_row(&self, rows: &mut CsvRows<Input>) -> Result<(), FileError> {
         let file = self.file.to_owned();
         match rows.next_row() {
             Ok(Step::Row) => Ok(()),

@@ -203,8 +203,8 @@ pub fn scan(
     let mut tally =
         Tally::new(files.len(), Zone::new(options.date_zone.clone().unwrap_or_else(|| options.zone.clone())));
     let mut rows = 0;
-    while let Some(merged) = merge.next() {
-        tally.take(merged?, merge.symbols());
+    while let Some(merged) = merge.step()? {
+        tally.take(merged);
         rows += 1;
         if rows % PROGRESS_EVERY == 0 {
             on_progress(Progress { bytes_read: merge.bytes_read(), bytes_total: merge.bytes_total(), rows });
@@ -224,7 +224,7 @@ pub fn scan(
     let mut columns: Vec<&str> = merge.readers().map(RowReader::bound).collect();
     columns.dedup();
     let columns = columns.join(";");
-    Ok(tally.finish(fields, columns))
+    Ok(tally.finish(merge.symbols(), fields, columns))
 }
 
 /// The greatest common divisor; `a` is 0 at first.
@@ -236,13 +236,20 @@ fn gcd(a: i64, b: i64) -> i64 {
     a
 }
 
+/// The accepted rows of one symbol, and its lowest price.
+#[derive(Clone, Copy, Debug)]
+struct SymbolCount {
+    rows: u64,
+    min_price: Price,
+}
+
 /// The counts while the rows pass.
 struct Tally {
     zone: Zone,
     files: Vec<FileScan>,
-    symbols: Vec<SymbolScan>,
-    /// The place in `symbols` of each symbol's number.
-    places: Vec<Option<usize>>,
+    /// The symbols of accepted rows in order of first appearance, and what is counted of each by its number.
+    seen: Vec<SymbolId>,
+    counts: Vec<SymbolCount>,
     dates: Vec<DateScan>,
     grid_ns: i64,
     /// The place in `dates` of each date, and that of the last row.
@@ -255,8 +262,8 @@ impl Tally {
         Self {
             zone,
             files: (0..files).map(|_| FileScan::new()).collect(),
-            symbols: Vec::new(),
-            places: Vec::new(),
+            seen: Vec::new(),
+            counts: Vec::new(),
             dates: Vec::new(),
             grid_ns: 0,
             date_places: BTreeMap::new(),
@@ -264,7 +271,8 @@ impl Tally {
         }
     }
 
-    fn take(&mut self, merged: Merged, symbols: &Symbols) {
+    #[inline]
+    fn take(&mut self, merged: Merged<'_>) {
         let Some(file) = self.files.get_mut(merged.file) else { return };
         file.rows += 1;
         let (line, symbol, ts, price) = match merged.entry {
@@ -280,33 +288,28 @@ impl Tally {
             Entry::Rejected(rejection) => {
                 file.rejected += 1;
                 if file.examples.len() < EXAMPLES_MAX {
-                    file.examples.push(rejection);
+                    file.examples.push(rejection.clone());
                 }
                 return;
             }
         };
         file.first = Some(file.first.map_or(ts, |first| first.min(ts)));
         file.last = file.last.max(Some(ts));
-        self.take_symbol(symbol, price, symbols);
+        self.take_symbol(symbol, price);
         self.take_date(Place { file: merged.file, line }, ts);
     }
 
-    fn take_symbol(&mut self, id: SymbolId, price: Price, symbols: &Symbols) {
-        if self.places.len() <= id.index() {
-            self.places.resize(id.index() + 1, None);
+    #[inline]
+    fn take_symbol(&mut self, id: SymbolId, price: Price) {
+        if self.counts.len() <= id.index() {
+            self.counts.resize(id.index() + 1, SymbolCount { rows: 0, min_price: Price::MAX });
         }
-        let Some(place) = self.places.get_mut(id.index()) else { return };
-        match place.and_then(|at| self.symbols.get_mut(at)) {
-            Some(symbol) => {
-                symbol.rows += 1;
-                symbol.min_price = symbol.min_price.min(price);
-            }
-            None => {
-                *place = Some(self.symbols.len());
-                let symbol = symbols.name(id).unwrap_or_default().to_owned();
-                self.symbols.push(SymbolScan { symbol, rows: 1, min_price: price });
-            }
+        let Some(count) = self.counts.get_mut(id.index()) else { return };
+        if count.rows == 0 {
+            self.seen.push(id);
         }
+        count.rows += 1;
+        count.min_price = count.min_price.min(price);
     }
 
     fn take_date(&mut self, place: Place, ts: Ts) {
@@ -328,8 +331,13 @@ impl Tally {
         }
     }
 
-    fn finish(mut self, fields: Vec<Field>, columns: String) -> Scan {
+    fn finish(mut self, symbols: &Symbols, fields: Vec<Field>, columns: String) -> Scan {
         self.dates.sort_by_key(|date| date.date);
-        Scan { files: self.files, symbols: self.symbols, dates: self.dates, grid_ns: self.grid_ns, fields, columns }
+        let named = self.seen.iter().filter_map(|id| {
+            let SymbolCount { rows, min_price } = *self.counts.get(id.index())?;
+            Some(SymbolScan { symbol: symbols.name(*id)?.to_owned(), rows, min_price })
+        });
+        let symbols = named.collect();
+        Scan { files: self.files, symbols, dates: self.dates, grid_ns: self.grid_ns, fields, columns }
     }
 }

@@ -40,7 +40,8 @@ pub(super) struct Feed<'a> {
 /// The session that rows go to.
 struct OpenSession {
     day: PlannedDay,
-    calendar: DayCalendar,
+    /// The spans of continuous trading of every class; the first holds the last row, where one did.
+    trading: Vec<(Ts, Ts)>,
     rows: u64,
     name: Option<SegmentName>,
     /// The running maximum of the rows' times.
@@ -50,6 +51,27 @@ struct OpenSession {
     /// From the first phase of any class to the end of the last, breaks included: where seconds are marked, so that the
     /// bars of a part do not wait for the next part to close.
     span: (Ts, Ts),
+}
+
+impl OpenSession {
+    fn new(day: PlannedDay, calendar: &DayCalendar, name: Option<SegmentName>) -> Self {
+        let spans = calendar.classes.iter().flat_map(|class| &class.phases);
+        let trading = spans.filter(|span| span.phase == Phase::Continuous).map(|span| (span.start, span.end)).collect();
+        Self { day, trading, rows: 0, name, now: i64::MIN, marked: None, span: span(calendar) }
+    }
+
+    /// Whether any class trades continuously then.
+    fn is_trading(&mut self, ts: Ts) -> bool {
+        let holds = |span: &(Ts, Ts)| span.0 <= ts && ts < span.1;
+        if self.trading.first().is_some_and(holds) {
+            return true;
+        }
+        let found = self.trading.iter().position(holds);
+        if let Some(at) = found {
+            self.trading.swap(0, at);
+        }
+        found.is_some()
+    }
 }
 
 impl<'a> Feed<'a> {
@@ -118,13 +140,12 @@ impl<'a> Feed<'a> {
     fn rows(&mut self, progress: &mut dyn FnMut(Pass, u64, u64)) -> Result<(), ImportError> {
         let mut merge = Merge::open_scanned(&self.request.files, &self.request.options, self.scan)?;
         let total = self.scan.rows();
-        for merged in merge.by_ref() {
-            let Merged { file, entry } = merged?;
+        while let Some(Merged { file, entry }) = merge.step()? {
             self.report.rows += 1;
             match entry {
-                Entry::Tick(row) => self.tick(file, &row)?,
-                Entry::Bar(row) => self.bar(file, &row)?,
-                Entry::Rejected(rejection) => self.reject(rejection)?,
+                Entry::Tick(row) => self.tick(file, row)?,
+                Entry::Bar(row) => self.bar(file, row)?,
+                Entry::Rejected(rejection) => self.reject(rejection.clone())?,
             }
             if self.report.rows.is_multiple_of(TOLD_EVERY) {
                 progress(Pass::Feed, self.report.rows, total);
@@ -169,9 +190,7 @@ impl<'a> Feed<'a> {
         }
         if let Some(session) = &mut self.session {
             session.rows += 1;
-            let mut spans = session.calendar.classes.iter().flat_map(|class| &class.phases);
-            let trading = spans.any(|s| s.phase == Phase::Continuous && s.start <= row.ts && row.ts < s.end);
-            self.report.outside_hours += u64::from(!trading);
+            self.report.outside_hours += u64::from(!session.is_trading(row.ts));
         }
     }
 
@@ -188,8 +207,7 @@ impl<'a> Feed<'a> {
         self.close_session()?;
         let name = self.open_session(&day, &calendar)?;
         self.highest.iter_mut().for_each(|highest| *highest = 0);
-        let span = span(&calendar);
-        self.session = Some(OpenSession { day, calendar, rows: 0, name, now: i64::MIN, marked: None, span });
+        self.session = Some(OpenSession::new(day, &calendar, name));
         Ok(None)
     }
 

@@ -66,19 +66,30 @@ fn show(paths: &[impl AsRef<Path>], options: &FileOptions, numbered: bool) -> St
         Ok(merge) => merge,
         Err(error) => return failed(error),
     };
-    while let Some(merged) = merge.next() {
-        match merged {
-            Ok(merged) => {
-                if numbered {
-                    write!(text, "{} ", merged.file).unwrap();
-                }
-                text += &line(&merged.entry, merge.symbols());
-                text.push('\n');
+    loop {
+        let (file, entry) = match merge.step() {
+            Ok(None) => return text,
+            Ok(Some(merged)) => (merged.file, merged.entry.clone()),
+            Err(error) => {
+                text += &failed(error);
+                continue;
             }
-            Err(error) => text += &failed(error),
+        };
+        if numbered {
+            write!(text, "{file} ").unwrap();
         }
+        text += &line(&entry, merge.symbols());
+        text.push('\n');
     }
-    text
+}
+
+/// All rows of a merge, up to its first error.
+fn all(mut merge: Merge) -> Result<Vec<Entry>, FileError> {
+    let mut entries = Vec::new();
+    while let Some(merged) = merge.step()? {
+        entries.push(merged.entry.clone());
+    }
+    Ok(entries)
 }
 
 fn line(entry: &Entry, symbols: &Symbols) -> String {

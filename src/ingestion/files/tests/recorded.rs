@@ -27,8 +27,7 @@ fn options(format: Format, kind: FileKind, zone: &str, symbol: Option<&str>, map
 fn both(path: &Path, options: &FileOptions) -> (Scan, Vec<Entry>) {
     let files = [path];
     let scan = scan(&files, options, |_| {}).unwrap();
-    let entries: Vec<Entry> =
-        Merge::open_scanned(&files, options, &scan).unwrap().map(|merged| merged.unwrap().entry).collect();
+    let entries = Merge::open_scanned(&files, options, &scan).and_then(super::all).unwrap();
     assert_eq!(entries.len() as u64, scan.rows());
     (scan, entries)
 }
