@@ -75,6 +75,37 @@ pub trait Wire: Sized {
     fn take(input: &mut &[u8]) -> Result<Self, DecodeError>;
 }
 
+/// Fields on their way to a growing buffer, which is then asked for room once and not for every field.
+pub(crate) struct Fields<const ROOM: usize> {
+    bytes: [u8; ROOM],
+    len: usize,
+}
+
+impl<const ROOM: usize> Fields<ROOM> {
+    pub(crate) const fn new() -> Self {
+        Self { bytes: [0; ROOM], len: 0 }
+    }
+
+    /// Adds a field when it is there. `ROOM` must hold all that are added: one that does not fit is left out.
+    #[inline]
+    pub(crate) fn put_if<const N: usize>(&mut self, present: bool, field: [u8; N]) {
+        if let Some(room) = self.bytes.get_mut(self.len..).and_then(|rest| rest.first_chunk_mut()) {
+            *room = field;
+            self.len += if present { N } else { 0 };
+        }
+    }
+
+    #[inline]
+    pub(crate) fn put<const N: usize>(&mut self, field: [u8; N]) {
+        self.put_if(true, field);
+    }
+
+    #[inline]
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.bytes.get(..self.len).unwrap_or(&[]));
+    }
+}
+
 /// Takes `N` bytes from the front.
 fn take_array<const N: usize>(input: &mut &[u8]) -> Result<[u8; N], DecodeError> {
     let (head, rest) = input.split_first_chunk::<N>().ok_or(DecodeError::Short)?;

@@ -1,40 +1,82 @@
 //! What the engine made of the inputs. Every one names its cause.
 
-use crate::codec::{names, record};
+use alloc::vec::Vec;
+
+use crate::codec::{DecodeError, Fields, Wire, names, record};
 use crate::scalar::{InstrumentId, Price, Qty, Seq, Timeframe, TimeframeSet, Ts};
 use crate::session::Phase;
 
-record! {
-    /// A bar: the first edition of a bucket that closed (`revision` 0), or a revision of it.
-    ///
-    /// A trade that reaches a bucket after it closed empty makes a bar with revision 1: there was no first edition.
-    pub struct Bar {
-        /// The instrument.
-        pub instrument: InstrumentId,
-        /// The timeframe.
-        pub tf: Timeframe,
-        /// Start of the bucket.
-        pub start: Ts,
-        /// First trade.
-        pub open: Price,
-        /// Highest trade.
-        pub high: Price,
-        /// Lowest trade.
-        pub low: Price,
-        /// Last trade.
-        pub close: Price,
-        /// Shares traded.
-        pub volume: Qty,
-        /// Ticks that counted as trades of this bucket.
-        pub n_trades: u32,
-        /// 0 for the first edition.
-        pub revision: u16,
-        /// The input that closed or revised it.
-        pub cause: Seq,
-        /// The first tick by position that counted.
-        pub first_tick: Seq,
-        /// The last tick by position that counted.
-        pub last_tick: Seq,
+/// A bar: the first edition of a bucket that closed (`revision` 0), or a revision of it.
+///
+/// A trade that reaches a bucket after it closed empty makes a bar with revision 1: there was no first edition.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Bar {
+    /// The instrument.
+    pub instrument: InstrumentId,
+    /// The timeframe.
+    pub tf: Timeframe,
+    /// Start of the bucket.
+    pub start: Ts,
+    /// First trade.
+    pub open: Price,
+    /// Highest trade.
+    pub high: Price,
+    /// Lowest trade.
+    pub low: Price,
+    /// Last trade.
+    pub close: Price,
+    /// Shares traded.
+    pub volume: Qty,
+    /// Ticks that counted as trades of this bucket.
+    pub n_trades: u32,
+    /// 0 for the first edition.
+    pub revision: u16,
+    /// The input that closed or revised it.
+    pub cause: Seq,
+    /// The first tick by position that counted.
+    pub first_tick: Seq,
+    /// The last tick by position that counted.
+    pub last_tick: Seq,
+}
+
+/// Bytes of a bar: instrument, timeframe, five prices and times of eight, volume, trades, revision, three positions.
+const BAR_BYTES: usize = 4 + 1 + 5 * 8 + 8 + 4 + 2 + 3 * 8;
+
+/// Bars are half of a tape: their fields are put together before they are appended.
+impl Wire for Bar {
+    fn put(&self, out: &mut Vec<u8>) {
+        let mut fields = Fields::<BAR_BYTES>::new();
+        fields.put(self.instrument.0.to_le_bytes());
+        fields.put([self.tf.index()]);
+        fields.put(self.start.get().to_le_bytes());
+        for price in [self.open, self.high, self.low, self.close] {
+            fields.put(price.get().to_le_bytes());
+        }
+        fields.put(self.volume.get().to_le_bytes());
+        fields.put(self.n_trades.to_le_bytes());
+        fields.put(self.revision.to_le_bytes());
+        for seq in [self.cause, self.first_tick, self.last_tick] {
+            fields.put(seq.0.to_le_bytes());
+        }
+        fields.append_to(out);
+    }
+
+    fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
+        Ok(Self {
+            instrument: Wire::take(input)?,
+            tf: Wire::take(input)?,
+            start: Wire::take(input)?,
+            open: Wire::take(input)?,
+            high: Wire::take(input)?,
+            low: Wire::take(input)?,
+            close: Wire::take(input)?,
+            volume: Wire::take(input)?,
+            n_trades: Wire::take(input)?,
+            revision: Wire::take(input)?,
+            cause: Wire::take(input)?,
+            first_tick: Wire::take(input)?,
+            last_tick: Wire::take(input)?,
+        })
     }
 }
 

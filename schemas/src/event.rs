@@ -79,6 +79,13 @@ macro_rules! events {
         }
 
         impl Input {
+            /// See [`Event::encode`].
+            pub fn encode(&self, out: &mut Vec<u8>) {
+                let kind = self.kind();
+                out.extend_from_slice(&[kind.code(), kind.version()]);
+                self.put_body(out);
+            }
+
             /// The kind.
             pub const fn kind(&self) -> EventKind {
                 match self { $(Self::$in(_) => EventKind::$in,)* }
@@ -90,6 +97,13 @@ macro_rules! events {
         }
 
         impl Derived {
+            /// See [`Event::encode`].
+            pub fn encode(&self, out: &mut Vec<u8>) {
+                let kind = self.kind();
+                out.extend_from_slice(&[kind.code(), kind.version()]);
+                self.put_body(out);
+            }
+
             /// The kind.
             pub const fn kind(&self) -> EventKind {
                 match self { $(Self::$out(_) => EventKind::$out,)* }
@@ -212,12 +226,9 @@ impl Event {
 
     /// Appends the canonical bytes: code, version, fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let kind = self.kind();
-        out.push(kind.code());
-        out.push(kind.version());
         match self {
-            Self::Input(input) => input.put_body(out),
-            Self::Derived(derived) => derived.put_body(out),
+            Self::Input(input) => input.encode(out),
+            Self::Derived(derived) => derived.encode(out),
         }
     }
 

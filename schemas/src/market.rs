@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use crate::codec::{DecodeError, Wire, names, record};
+use crate::codec::{DecodeError, Fields, Wire, names, record};
 use crate::scalar::{FeedId, InstrumentId, Price, Qty, Ts};
 
 names! {
@@ -111,6 +111,9 @@ const HAS_LAST_TRADE: u8 = 16;
 const HAS_CONDITION: u8 = 32;
 const HAS_DEPTH: u8 = 64;
 
+/// Bytes of a tick with all fields but depth: bits, instrument, feed, eight times eight, condition.
+const FIELD_BYTES: usize = 1 + 4 + 1 + 8 * 8 + 4;
+
 /// Takes a value when its bit is set.
 fn take_if<T: Wire>(present: u8, bit: u8, input: &mut &[u8]) -> Result<Option<T>, DecodeError> {
     if present & bit != 0 { T::take(input).map(Some) } else { Ok(None) }
@@ -136,30 +139,23 @@ impl Wire for Tick {
             | bit(self.last_trade.is_some(), HAS_LAST_TRADE)
             | bit(self.condition != 0, HAS_CONDITION)
             | bit(self.depth.is_some(), HAS_DEPTH);
-        present.put(out);
-        self.instrument.put(out);
-        self.feed.put(out);
-        self.ts.put(out);
-        self.recv.put(out);
-        self.price.put(out);
-        if let Some(qty) = self.qty {
-            qty.put(out);
+        let mut fields = Fields::<FIELD_BYTES>::new();
+        fields.put([present]);
+        fields.put(self.instrument.0.to_le_bytes());
+        fields.put([self.feed.0]);
+        for moment in [self.ts, self.recv] {
+            fields.put(moment.get().to_le_bytes());
         }
-        if let Some(cum_volume) = self.cum_volume {
-            cum_volume.put(out);
+        fields.put(self.price.get().to_le_bytes());
+        for qty in [self.qty, self.cum_volume] {
+            fields.put_if(qty.is_some(), qty.unwrap_or_default().get().to_le_bytes());
         }
-        if let Some(bid) = self.bid {
-            bid.put(out);
+        for price in [self.bid, self.ask] {
+            fields.put_if(price.is_some(), price.unwrap_or_default().get().to_le_bytes());
         }
-        if let Some(ask) = self.ask {
-            ask.put(out);
-        }
-        if let Some(last_trade) = self.last_trade {
-            last_trade.put(out);
-        }
-        if self.condition != 0 {
-            self.condition.put(out);
-        }
+        fields.put_if(self.last_trade.is_some(), self.last_trade.unwrap_or_default().get().to_le_bytes());
+        fields.put_if(self.condition != 0, self.condition.to_le_bytes());
+        fields.append_to(out);
         if let Some(depth) = &self.depth {
             depth.put(out);
         }
