@@ -17,7 +17,7 @@ pub(crate) struct Effects {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trade {
     pub(crate) t: i64,
-    pub(crate) price: i64,
+    pub(crate) price: Price,
     pub(crate) volume: i64,
     /// Whether the tick counts as a trade; otherwise only its volume does.
     pub(crate) counts: bool,
@@ -31,10 +31,10 @@ pub(crate) struct Bucket {
     pub(crate) end: i64,
     /// Whether a trade has set the prices.
     pub(crate) priced: bool,
-    open: i64,
-    high: i64,
-    low: i64,
-    close: i64,
+    open: Price,
+    high: Price,
+    low: Price,
+    close: Price,
     open_at: i64,
     close_at: i64,
     pub(crate) volume: i64,
@@ -79,7 +79,7 @@ wire_fields!(Bucket {
 pub(crate) struct Gain {
     /// Start of the finer bucket.
     pub(crate) at: i64,
-    prices: Option<[i64; 4]>,
+    prices: Option<[Price; 4]>,
     volume: i64,
     trades: u32,
     first_tick: u64,
@@ -87,15 +87,16 @@ pub(crate) struct Gain {
 }
 
 impl Bucket {
+    #[inline]
     pub(crate) fn new(slot: Slot) -> Self {
         Self {
             start: slot.start,
             end: slot.end,
             priced: false,
-            open: 0,
-            high: 0,
-            low: 0,
-            close: 0,
+            open: Price::ZERO,
+            high: Price::ZERO,
+            low: Price::ZERO,
+            close: Price::ZERO,
             open_at: 0,
             close_at: 0,
             volume: 0,
@@ -112,7 +113,12 @@ impl Bucket {
         }
     }
 
+    pub(crate) fn slot(&self) -> Slot {
+        Slot { start: self.start, end: self.end }
+    }
+
     /// Adds a trade. Open and close follow the trades' own times, ties their order on the tape.
+    #[inline]
     pub(crate) fn add(&mut self, trade: &Trade) {
         self.volume = self.volume.saturating_add(trade.volume);
         self.touch(trade.seq, trade.seq);
@@ -153,6 +159,7 @@ impl Bucket {
     }
 
     /// Adds what a finer bucket gained.
+    #[inline]
     pub(crate) fn absorb(&mut self, gain: &Gain) {
         self.volume = self.volume.saturating_add(gain.volume);
         self.trades = self.trades.saturating_add(gain.trades);
@@ -172,6 +179,7 @@ impl Bucket {
     }
 
     /// What has come since the last call, for the coarser buckets.
+    #[inline]
     pub(crate) fn gain(&mut self) -> Gain {
         let gain = Gain {
             at: self.start,
@@ -193,6 +201,7 @@ impl Bucket {
     }
 
     /// The next edition of the bar: revision 0 when the bucket closes with a price, a higher one for all that follows.
+    #[inline]
     pub(crate) fn publish(&mut self, instrument: InstrumentId, tf: Timeframe, first: bool, cause: Seq) -> Bar {
         if !first {
             self.revision = self.revision.saturating_add(1);
@@ -202,10 +211,10 @@ impl Bucket {
             instrument,
             tf,
             start: Ts::new(self.start),
-            open: Price::new(self.open),
-            high: Price::new(self.high),
-            low: Price::new(self.low),
-            close: Price::new(self.close),
+            open: self.open,
+            high: self.high,
+            low: self.low,
+            close: self.close,
             volume: Qty::new(self.volume),
             n_trades: self.trades,
             revision: self.revision,
@@ -215,12 +224,14 @@ impl Bucket {
         }
     }
 
-    fn price(&mut self, [open, high, low, close]: [i64; 4], at: i64) {
+    #[inline]
+    fn price(&mut self, [open, high, low, close]: [Price; 4], at: i64) {
         (self.open, self.high, self.low, self.close) = (open, high, low, close);
         (self.open_at, self.close_at) = (at, at);
         self.priced = true;
     }
 
+    #[inline]
     fn touch(&mut self, first: u64, last: u64) {
         self.first_tick = if self.first_tick == 0 { first } else { self.first_tick.min(first) };
         self.last_tick = self.last_tick.max(last);

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the rises it hands out sum to the maximum (plus, after resets, the maxima before them).
 
+use barkeep_schemas::{Qty, Ts};
+
 use crate::state::wire_fields;
 
 /// What a value of the counter says.
@@ -19,37 +21,37 @@ pub(crate) enum Rise {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counter {
-    max: Option<i64>,
-    low_since: Option<i64>,
+    max: Option<Qty>,
+    low_since: Option<Ts>,
 }
 wire_fields!(Counter { max, low_since });
 
 impl Counter {
-    pub(crate) fn starting_at(max: Option<i64>) -> Self {
+    pub(crate) fn starting_at(max: Option<Qty>) -> Self {
         Self { max, low_since: None }
     }
 
     /// The highest value seen.
-    pub(crate) fn max(&self) -> Option<i64> {
+    pub(crate) fn max(&self) -> Option<Qty> {
         self.max
     }
 
     /// Takes a value read at event time `t`.
     pub(crate) fn update(&mut self, value: i64, t: i64, reset_after: i64) -> Rise {
-        let Some(max) = self.max else {
-            self.max = Some(value);
+        let Some(max) = self.max.map(Qty::get) else {
+            self.max = Some(Qty::new(value));
             return Rise::First(value);
         };
         if value >= max {
-            self.max = Some(value);
+            self.max = Some(Qty::new(value));
             self.low_since = None;
             return if value > max { Rise::Shares(value - max) } else { Rise::None };
         }
-        let since = *self.low_since.get_or_insert(t);
+        let since = self.low_since.get_or_insert(Ts::new(t)).get();
         if t.saturating_sub(since) < reset_after {
             return Rise::None;
         }
-        self.max = Some(value);
+        self.max = Some(Qty::new(value));
         self.low_since = None;
         Rise::Reset { before: max, after: value, since }
     }

@@ -3,20 +3,21 @@
 //! Invariant: for every timeframe, the volumes of the newest editions of all bars plus the unallocated volume sum to
 //! the last cumulative volume (plus, after resets, the maxima before them).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use barkeep_schemas::{
-    AuctionPrint, Derived, FeedGap, FeedId, InputRefused, InstrumentId, OpeningState, Phase, Price, Qty, RefusalReason,
-    SetAsideReason, Tick, TickSetAside, Timeframe, TimeframeSet, TradeRule, Ts, UnallocatedReason, UnallocatedVolume,
-    VolumeReset, VolumeSource,
+    AuctionPrint, DecodeError, Derived, FeedGap, FeedId, InputRefused, InstrumentId, OpeningState, Phase, Price, Qty,
+    RefusalReason, SetAsideReason, Tick, TickSetAside, Timeframe, TimeframeSet, TradeRule, Ts, UnallocatedReason,
+    UnallocatedVolume, VolumeReset, VolumeSource, Wire,
 };
 
 use crate::bucket::{Gain, Trade};
 use crate::counter::{Counter, Rise};
 use crate::output::Output;
 use crate::probe::{Probe, Stage};
-use crate::schedule::{Schedule, Span};
+use crate::schedule::{Schedule, Slot, Span};
 use crate::session::{Feed, Settings};
 use crate::state::wire_fields;
 use crate::track::Track;
@@ -36,44 +37,82 @@ struct Gap {
 }
 wire_fields!(Gap { from, to });
 
+/// Fields are in the order of their use: what every tick touches fits into three cache lines, and those of 200
+/// instruments into the nearest cache.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct InstrumentState {
-    id: InstrumentId,
-    pub(crate) feed: FeedId,
-    pub(crate) symbol: String,
-    /// Which of the session's schedules it keeps.
-    pub(crate) schedule: u32,
-    counter: Counter,
-    last_trade: Option<i64>,
-    last_price: Option<i64>,
-    gap: Option<Gap>,
     watermark: i64,
     /// Buckets that end by here have closed.
     limit: i64,
-    /// The nearest end of an open bucket.
-    due: i64,
-    span_hint: u32,
+    /// The nearest end of an open bucket of a minute or more.
+    coarse_due: i64,
+    counter: Counter,
+    last_price: Option<Price>,
+    gap: Option<Box<Gap>>,
+    /// Which of the session's schedules it keeps.
+    pub(crate) schedule: u32,
+    pub(crate) feed: FeedId,
+    /// Whether a closed bucket has changed.
+    dirty: bool,
     seconds: Track,
     minutes: Track,
-    multis: Vec<Track>,
+    id: InstrumentId,
+    span_hint: u32,
+    last_trade: Option<Ts>,
+    multis: [Track; MULTIS],
+    pub(crate) symbol: String,
 }
-wire_fields!(InstrumentState {
-    id,
-    feed,
-    symbol,
-    schedule,
-    counter,
-    last_trade,
-    last_price,
-    gap,
-    watermark,
-    limit,
-    due,
-    span_hint,
-    seconds,
-    minutes,
-    multis,
-});
+
+/// Timeframes made of minutes.
+const MULTIS: usize = Timeframe::ALL.len() - 2;
+
+/// What can be read off the tracks is not written, or, the due moment, not read.
+impl Wire for InstrumentState {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.id.put(out);
+        self.feed.put(out);
+        self.symbol.put(out);
+        self.schedule.put(out);
+        self.counter.put(out);
+        self.last_trade.put(out);
+        self.last_price.put(out);
+        self.gap.put(out);
+        self.watermark.put(out);
+        self.limit.put(out);
+        self.due().put(out);
+        self.span_hint.put(out);
+        self.seconds.put(out);
+        self.minutes.put(out);
+        (MULTIS as u32).put(out);
+        self.multis.iter().for_each(|track| track.put(out));
+    }
+
+    fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
+        let (id, feed) = (Wire::take(input)?, Wire::take(input)?);
+        let mut state = Self::new(id, feed, Wire::take(input)?, Wire::take(input)?);
+        state.counter = Wire::take(input)?;
+        state.last_trade = Wire::take(input)?;
+        state.last_price = Wire::take(input)?;
+        state.gap = Wire::take(input)?;
+        state.watermark = Wire::take(input)?;
+        state.limit = Wire::take(input)?;
+        let _due = i64::take(input)?;
+        state.span_hint = Wire::take(input)?;
+        state.seconds = Track::take_of(Timeframe::S1, input)?;
+        state.minutes = Track::take_of(Timeframe::M1, input)?;
+        let multis = u32::take(input)?;
+        if multis as usize != MULTIS {
+            return Err(DecodeError::UnknownCode { what: "number of timeframes", code: multis });
+        }
+        for track in &mut state.multis {
+            *track = Track::take_of(track.tf, input)?;
+        }
+        state.dirty = state.seconds.is_dirty() || state.coarse().any(Track::is_dirty);
+        state.set_coarse_due();
+        Ok(state)
+    }
+}
 
 /// Volume on its way to the bars, and since when it may have been traded.
 #[derive(Clone, Copy, Debug)]
@@ -98,56 +137,56 @@ impl InstrumentState {
     pub(crate) fn new(id: InstrumentId, feed: FeedId, symbol: String, schedule: u32) -> Self {
         let [seconds, minutes, multis @ ..] = Timeframe::ALL.map(Track::new);
         Self {
-            id,
-            feed,
-            symbol,
-            schedule,
-            counter: Counter::default(),
-            last_trade: None,
-            last_price: None,
-            gap: None,
             watermark: i64::MIN,
             limit: i64::MIN,
-            due: i64::MAX,
-            span_hint: 0,
+            coarse_due: i64::MAX,
+            counter: Counter::default(),
+            last_price: None,
+            gap: None,
+            schedule,
+            feed,
+            dirty: false,
             seconds,
             minutes,
-            multis: multis.into(),
+            id,
+            span_hint: 0,
+            last_trade: None,
+            multis,
+            symbol,
         }
     }
 
     /// Takes over state from the session before.
     pub(crate) fn bring(&mut self, state: &OpeningState) {
-        self.counter = Counter::starting_at(state.cum_volume.map(Qty::get));
-        self.last_price = state.last_price.map(Price::get);
+        self.counter = Counter::starting_at(state.cum_volume);
+        self.last_price = state.last_price;
     }
 
     /// What the next session would take over.
     pub(crate) fn carry(&self) -> OpeningState {
-        OpeningState {
-            instrument: self.id,
-            cum_volume: self.counter.max().map(Qty::new),
-            last_price: self.last_price.map(Price::new),
-        }
+        OpeningState { instrument: self.id, cum_volume: self.counter.max(), last_price: self.last_price }
     }
 
     pub(crate) fn gap(&mut self, gap: &FeedGap) {
         let new = Gap { from: gap.from.get(), to: gap.to.get() };
-        let known = self.gap.unwrap_or(new);
-        self.gap = Some(Gap { from: known.from.min(new.from), to: known.to.max(new.to) });
+        let known = self.gap.as_deref().copied().unwrap_or(new);
+        self.gap = Some(Box::new(Gap { from: known.from.min(new.from), to: known.to.max(new.to) }));
     }
 
     pub(crate) fn tick(&mut self, tick: &Tick, rules: &Rules<'_>, probe: &mut impl Probe, out: &mut Output<'_>) {
-        let negative = |qty: Option<Qty>| qty.is_some_and(|qty| qty.get() < 0);
-        if tick.price.get() <= 0 || negative(tick.qty) || negative(tick.cum_volume) {
+        let negative = |qty: Option<Qty>| qty.is_some_and(|qty| qty < Qty::ZERO);
+        if tick.price <= Price::ZERO || negative(tick.qty) || negative(tick.cum_volume) {
             let cause = out.cause;
             return out.push(Derived::InputRefused(InputRefused { reason: RefusalReason::Contradiction, cause }));
         }
-        if let Some(reason) = suspect(tick, rules) {
+        let newest = tick.last_trade.map_or(tick.ts, |last_trade| last_trade.max(tick.ts)).get();
+        if (tick.ts.get() < rules.settings.day_start || newest >= rules.feed.believed_until)
+            && let Some(reason) = suspect(tick, newest, rules)
+        {
             return self.set_aside(tick.ts, reason, out);
         }
         probe.enter(Stage::SecondBars);
-        self.last_price = Some(tick.price.get());
+        self.last_price = Some(tick.price);
         let at = match (rules.feed.trade_rule, tick.last_trade) {
             (TradeRule::Kite, Some(last_trade)) => last_trade.get(),
             (TradeRule::Kite | TradeRule::All | TradeRule::Qty, _) => tick.ts.get(),
@@ -157,15 +196,21 @@ impl InstrumentState {
         let counts = self.counts(tick, volume, rules.feed.trade_rule) && at >= rules.settings.day_start;
         if counts || volume.shares() > 0 {
             let effects = rules.feed.effects(tick.condition);
-            let price = tick.price.get();
-            let trade = Trade { t: at, price, volume: 0, counts, effects, seq: out.cause.0 };
-            self.trade(trade, volume, rules, out);
+            let trade = Trade { t: at, price: tick.price, volume: 0, counts, effects, seq: out.cause.0 };
+            if !self.add_to_newest(trade, volume, rules) {
+                self.trade(trade, volume, rules, out);
+            }
         }
-        if self.gap.is_some_and(|gap| tick.ts.get() >= gap.to) {
+        if self.gap.as_ref().is_some_and(|gap| tick.ts.get() >= gap.to) {
             self.gap = None;
         }
         self.watermark = self.watermark.max(tick.ts.get());
         self.advance(rules.settings, rules.schedule, false, probe, out);
+    }
+
+    /// The settings are about to change.
+    pub(crate) fn settle_horizon(&mut self) {
+        self.seconds.settle_horizon();
     }
 
     /// The feed's clock passed `now`.
@@ -193,6 +238,7 @@ impl InstrumentState {
     }
 
     /// How much volume the tick shows, and since when.
+    #[inline]
     fn volume(&mut self, tick: &Tick, at: i64, rules: &Rules<'_>, out: &mut Output<'_>) -> Volume {
         let rise = match (rules.feed.volume, tick.cum_volume, tick.qty) {
             (VolumeSource::Cumulative, Some(value), _) => {
@@ -201,7 +247,7 @@ impl InstrumentState {
             (VolumeSource::Quantity, _, Some(qty)) => return Volume::Here(qty.get()),
             (VolumeSource::Cumulative | VolumeSource::Quantity | VolumeSource::Nothing, _, _) => Rise::None,
         };
-        match (rise, self.gap) {
+        match (rise, &self.gap) {
             (Rise::None, _) => Volume::Here(0),
             (Rise::First(shares), _) => Volume::Unseen(shares),
             (Rise::Shares(shares), Some(gap)) if at > gap.from => {
@@ -222,21 +268,41 @@ impl InstrumentState {
     }
 
     /// Whether the tick counts as a trade.
+    #[inline]
     fn counts(&mut self, tick: &Tick, volume: Volume, rule: TradeRule) -> bool {
         match rule {
             TradeRule::All => true,
             TradeRule::Qty => tick.qty.is_some_and(|qty| qty.get() > 0),
             TradeRule::Kite => {
-                let moved = tick.last_trade.map(Ts::get) > self.last_trade;
+                let moved = tick.last_trade > self.last_trade;
                 if moved {
-                    self.last_trade = tick.last_trade.map(Ts::get);
+                    self.last_trade = tick.last_trade;
                 }
                 moved || volume.shares() > 0
             }
         }
     }
 
+    /// Adds a trade to the newest second, into which most trades fall; `false` when it belongs elsewhere.
+    #[inline]
+    fn add_to_newest(&mut self, trade: Trade, volume: Volume, rules: &Rules<'_>) -> bool {
+        match (volume, self.seconds.newest_slot(trade.t)) {
+            (Volume::Here(volume), Some(slot)) if self.may_change(slot, rules.settings) => {
+                self.add(Trade { volume, ..trade }, slot);
+                true
+            }
+            (Volume::Here(_) | Volume::Since { .. } | Volume::Unseen(_), _) => false,
+        }
+    }
+
+    /// Whether the second at `slot` is young enough to take a trade.
+    #[inline]
+    fn may_change(&self, slot: Slot, settings: &Settings) -> bool {
+        slot.start.saturating_add(settings.horizon) >= self.watermark
+    }
+
     /// Books a trade, or volume without one, by the phase of the day that it fell in.
+    #[inline(never)]
     fn trade(&mut self, trade: Trade, volume: Volume, rules: &Rules<'_>, out: &mut Output<'_>) {
         let span = rules.schedule.span(trade.t, &mut self.span_hint);
         match (span, volume) {
@@ -258,7 +324,7 @@ impl InstrumentState {
 
     fn continuous(&mut self, mut trade: Trade, volume: Volume, span: Span, rules: &Rules<'_>, out: &mut Output<'_>) {
         let slot = span.slot(Timeframe::S1, trade.t);
-        if slot.start.saturating_add(rules.settings.horizon) < self.watermark {
+        if !self.may_change(slot, rules.settings) {
             self.set_aside(Ts::new(trade.t), SetAsideReason::TooLate, out);
             let (from, reason) = match volume {
                 Volume::Since { from, reason, .. } => (from, reason),
@@ -273,9 +339,15 @@ impl InstrumentState {
                 trade.volume = self.spread(shares, from, trade, span, reason, out);
             }
         }
+        self.add(trade, slot);
+    }
+
+    /// Adds a trade to its second.
+    #[inline]
+    fn add(&mut self, trade: Trade, slot: Slot) {
         if trade.counts || trade.volume > 0 {
             self.seconds.change(slot, self.limit, |bucket| bucket.add(&trade));
-            self.due = self.due.min(self.seconds.due());
+            self.dirty |= self.seconds.is_dirty();
         }
     }
 
@@ -314,7 +386,9 @@ impl InstrumentState {
                 }
             }
         }
-        self.due = self.earliest_due();
+        let dirty = self.coarse().any(Track::is_dirty);
+        self.dirty |= dirty;
+        self.set_coarse_due();
         self.unallocated(shares, from, trade.t, lacking, reason, out);
         0
     }
@@ -327,7 +401,7 @@ impl InstrumentState {
             instrument: self.id,
             phase: span.phase,
             ts: Ts::new(trade.t),
-            price: Price::new(trade.price),
+            price: trade.price,
             volume: Qty::new(shares),
             cause: out.cause,
         }));
@@ -340,6 +414,7 @@ impl InstrumentState {
         self.unallocated(shares, from, at, TimeframeSet::ALL, UnallocatedReason::FirstValue, out);
     }
 
+    #[inline(never)]
     fn unallocated(
         &self,
         shares: i64,
@@ -362,18 +437,29 @@ impl InstrumentState {
         }
     }
 
+    #[cold]
     fn set_aside(&self, ts: Ts, reason: SetAsideReason, out: &mut Output<'_>) {
         let cause = out.cause;
         out.push(Derived::TickSetAside(TickSetAside { instrument: self.id, ts, reason, cause }));
     }
 
-    fn earliest_due(&self) -> i64 {
-        let coarse = self.multis.iter().map(Track::due).min().unwrap_or(i64::MAX);
-        self.seconds.due().min(self.minutes.due()).min(coarse)
+    /// The tracks of a minute or more.
+    fn coarse(&self) -> impl Iterator<Item = &Track> {
+        core::iter::once(&self.minutes).chain(&self.multis)
+    }
+
+    fn set_coarse_due(&mut self) {
+        self.coarse_due = self.coarse().map(Track::due).fold(i64::MAX, i64::min);
+    }
+
+    /// The nearest end of an open bucket of any timeframe.
+    fn due(&self) -> i64 {
+        self.seconds.due().min(self.coarse_due)
     }
 
     /// Closes what the watermark has passed, finest timeframe first. Revisions wait for a clock mark (`flush`) or for a
     /// coarser bucket that is about to close, so that the late ticks of one bucket make one revision.
+    #[inline]
     fn advance(
         &mut self,
         settings: &Settings,
@@ -383,40 +469,56 @@ impl InstrumentState {
         out: &mut Output<'_>,
     ) {
         let before = self.limit;
-        let limit = before.max(self.watermark.saturating_sub(settings.grace));
-        self.limit = limit;
-        if limit < self.due && !(flush && self.has_revisions()) {
-            return;
+        self.limit = before.max(self.watermark.saturating_sub(settings.grace));
+        if self.limit >= self.due() || (flush && self.dirty) {
+            self.close(settings, schedule, flush, before, probe, out);
         }
-        let Self { id, seconds, minutes, multis, span_hint, .. } = self;
+    }
+
+    /// See [`Self::advance`]; `before` is the limit up to which buckets had closed.
+    #[inline(never)]
+    fn close(
+        &mut self,
+        settings: &Settings,
+        schedule: &Schedule,
+        flush: bool,
+        before: i64,
+        probe: &mut impl Probe,
+        out: &mut Output<'_>,
+    ) {
+        let Self { id, limit, seconds, minutes, span_hint, .. } = self;
         let mut to_minute = |gain: Gain, minutes: &mut Track| {
-            if let Some(span) = schedule.span(gain.at, span_hint) {
-                minutes.change(span.slot(Timeframe::M1, gain.at), before, |bucket| bucket.absorb(&gain));
+            let slot = minutes.newest_slot(gain.at);
+            if let Some(slot) = slot.or_else(|| Some(schedule.span(gain.at, span_hint)?.slot(Timeframe::M1, gain.at))) {
+                minutes.change(slot, before, |bucket| bucket.absorb(&gain));
             }
         };
         probe.enter(Stage::MinuteBars);
-        seconds.close(limit, *id, out, |gain| to_minute(gain, minutes));
-        let coarse_due = multis.iter().map(Track::due).fold(minutes.due(), i64::min);
-        let flush = flush || coarse_due <= limit;
+        seconds.close(*limit, *id, out, |gain| to_minute(gain, minutes));
+        self.coarse_due = self.coarse_due.min(minutes.due());
+        let flush = flush || self.coarse_due <= *limit;
         if flush {
             seconds.revise(*id, out, |gain| to_minute(gain, minutes));
         }
-        seconds.forget(self.watermark.saturating_sub(settings.horizon), 0);
+        seconds.give_up(self.watermark.saturating_sub(settings.horizon));
+        self.coarse_due = self.coarse_due.min(minutes.due());
         if flush {
             probe.enter(Stage::MultiBars);
-            self.close_coarse(schedule, before, out);
+            if self.coarse_due <= *limit || self.coarse().any(Track::is_dirty) {
+                self.close_coarse(schedule, before, out);
+            }
         }
-        self.due = self.earliest_due();
+        self.dirty = self.seconds.is_dirty() || self.coarse().any(Track::is_dirty);
     }
 
     /// Closes and revises minutes, then what is made of them.
     fn close_coarse(&mut self, schedule: &Schedule, before: i64, out: &mut Output<'_>) {
         let Self { id, limit, minutes, multis, span_hint, .. } = self;
         let mut to_multis = |gain: Gain| {
-            if let Some(span) = schedule.span(gain.at, span_hint) {
-                for track in multis.iter_mut() {
-                    track.change(span.slot(track.tf, gain.at), before, |bucket| bucket.absorb(&gain));
-                }
+            let Some(span) = schedule.span(gain.at, span_hint) else { return };
+            for track in multis.iter_mut() {
+                let slot = track.newest_slot(gain.at).unwrap_or_else(|| span.slot(track.tf, gain.at));
+                track.change(slot, before, |bucket| bucket.absorb(&gain));
             }
         };
         minutes.close(*limit, *id, out, &mut to_multis);
@@ -427,10 +529,7 @@ impl InstrumentState {
             track.revise(*id, out, |_| {});
             track.forget(i64::MAX, COARSE_KEPT);
         }
-    }
-
-    fn has_revisions(&self) -> bool {
-        self.seconds.is_dirty() || self.minutes.is_dirty() || self.multis.iter().any(Track::is_dirty)
+        self.set_coarse_due();
     }
 }
 
@@ -440,11 +539,10 @@ const COARSE_KEPT: u32 = 2;
 /// Clock marks come once a second.
 const MARK_EVERY_NS: i64 = 1_000_000_000;
 
-/// Why a tick may move nothing, if it may not.
-fn suspect(tick: &Tick, rules: &Rules<'_>) -> Option<SetAsideReason> {
-    let ts = tick.ts.get();
-    let newest = tick.last_trade.map_or(ts, |last_trade| ts.max(last_trade.get()));
-    if ts < rules.settings.day_start || newest >= rules.settings.day_end {
+/// Why a tick may move nothing, if it may not; `newest` is the latest of its times.
+#[cold]
+fn suspect(tick: &Tick, newest: i64, rules: &Rules<'_>) -> Option<SetAsideReason> {
+    if tick.ts.get() < rules.settings.day_start || newest >= rules.settings.day_end {
         return Some(SetAsideReason::OutsideDate);
     }
     // Behind the last phase no clock mark says how late it is.

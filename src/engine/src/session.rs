@@ -4,8 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use barkeep_schemas::{
-    ClockMark, ConditionEffect, Derived, EngineConfig, FeedGap, FeedSpec, InputRefused, Instrument, InstrumentId,
-    OpeningState, RefusalReason, SessionDate, SessionOpened, Tick, TradeRule, VolumeSource,
+    ClockMark, ConditionEffect, DecodeError, Derived, EngineConfig, FeedGap, FeedSpec, InputRefused, Instrument,
+    InstrumentId, OpeningState, RefusalReason, SessionDate, SessionOpened, Tick, TradeRule, VolumeSource, Wire,
 };
 
 use crate::bucket::Effects;
@@ -38,8 +38,29 @@ pub(crate) struct Feed {
     /// `(mask, effects)` of each condition rule.
     conditions: Vec<Condition>,
     pub(crate) clock: Option<i64>,
+    /// A tick's times before this moment are neither after the day nor too far ahead of the clock.
+    pub(crate) believed_until: i64,
 }
-wire_fields!(Feed { trade_rule, volume, conditions, clock });
+
+/// What follows from the clock and the session's settings is not written: [`Session`] sets it.
+impl Wire for Feed {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.trade_rule.put(out);
+        self.volume.put(out);
+        self.conditions.put(out);
+        self.clock.put(out);
+    }
+
+    fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
+        Ok(Self {
+            trade_rule: Wire::take(input)?,
+            volume: Wire::take(input)?,
+            conditions: Wire::take(input)?,
+            clock: Wire::take(input)?,
+            believed_until: i64::MIN,
+        })
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Condition {
@@ -65,10 +86,17 @@ impl Feed {
                 }
             })
             .collect();
-        Self { trade_rule: spec.trade_rule, volume: spec.volume, conditions, clock: None }
+        Self { trade_rule: spec.trade_rule, volume: spec.volume, conditions, clock: None, believed_until: i64::MIN }
+    }
+
+    fn set_clock(&mut self, clock: Option<i64>, settings: &Settings) {
+        self.clock = clock;
+        let ahead = clock.map_or(i64::MAX, |clock| clock.saturating_add(settings.ahead));
+        self.believed_until = ahead.saturating_add(1).min(settings.day_end);
     }
 
     /// What a trade with these flags may do: the union over the rules that meet them.
+    #[inline]
     pub(crate) fn effects(&self, condition: u32) -> Effects {
         let mut effects = Effects::default();
         if condition != 0 {
@@ -91,7 +119,30 @@ pub(crate) struct Session {
     schedules: Vec<Schedule>,
     instruments: Vec<InstrumentState>,
 }
-wire_fields!(Session { open, date, settings, feeds, schedules, instruments });
+
+impl Wire for Session {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.open.put(out);
+        self.date.put(out);
+        self.settings.put(out);
+        self.feeds.put(out);
+        self.schedules.put(out);
+        self.instruments.put(out);
+    }
+
+    fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
+        let mut session = Self {
+            open: Wire::take(input)?,
+            date: Wire::take(input)?,
+            settings: Wire::take(input)?,
+            feeds: Wire::take(input)?,
+            schedules: Wire::take(input)?,
+            instruments: Wire::take(input)?,
+        };
+        session.set_clocks();
+        Ok(session)
+    }
+}
 
 impl Session {
     /// `None` when the opening contradicts itself.
@@ -106,6 +157,7 @@ impl Session {
             schedules: schedules?,
             instruments: Vec::with_capacity(opened.instruments.len()),
         };
+        session.set_clocks();
         let whole = feeds_dense
             && session.settings.day_start < session.settings.day_end
             && opened.instruments.iter().all(|instrument| session.list(instrument));
@@ -130,7 +182,16 @@ impl Session {
     }
 
     pub(crate) fn configure(&mut self, config: &EngineConfig) {
+        self.instruments.iter_mut().for_each(InstrumentState::settle_horizon);
         self.settings = settings(config, self.settings.day_start, self.settings.day_end);
+        self.set_clocks();
+    }
+
+    /// Brings the feeds in line with the settings.
+    fn set_clocks(&mut self) {
+        for feed in &mut self.feeds {
+            feed.set_clock(feed.clock, &self.settings);
+        }
     }
 
     /// Adds an instrument with the next dense number; `false` when its number, feed or class does not fit.
@@ -174,7 +235,7 @@ impl Session {
         if feed.clock.is_some_and(|clock| now < clock) {
             return refuse(out, RefusalReason::ClockBackwards);
         }
-        feed.clock = Some(now);
+        feed.set_clock(Some(now), &self.settings);
         for instrument in self.instruments.iter_mut().filter(|instrument| instrument.feed == mark.feed) {
             if let Some(schedule) = self.schedules.get(instrument.schedule as usize) {
                 instrument.clock(now, &self.settings, schedule, probe, out);

@@ -3,31 +3,70 @@
 //! Invariants: buckets are in order of time; the first `closed` of them have closed; a bucket closes exactly once.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
-use barkeep_schemas::{Derived, InstrumentId, Qty, Timeframe, TimeframeSet, Ts, UnallocatedReason, UnallocatedVolume};
+use barkeep_schemas::{
+    DecodeError, Derived, InstrumentId, Qty, Timeframe, TimeframeSet, Ts, UnallocatedReason, UnallocatedVolume, Wire,
+};
 
 use crate::bucket::{Bucket, Gain};
 use crate::output::Output;
 use crate::schedule::Slot;
-use crate::state::wire_fields;
 
+/// The newest bucket lies here and not behind a pointer, since almost every trade goes there.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Track {
-    pub(crate) tf: Timeframe,
-    buckets: VecDeque<Bucket>,
+    newest: Option<Bucket>,
+    /// The end of the oldest bucket that is still open; `i64::MAX` without one.
+    due: i64,
     closed: u32,
+    pub(crate) tf: Timeframe,
     dirty: bool,
+    /// All but the newest.
+    older: VecDeque<Bucket>,
+    /// Closed buckets that start before this moment are given up, whether they have been taken out yet or not.
+    given_up: i64,
 }
-wire_fields!(Track { tf, buckets, closed, dirty });
+
+/// What is given up is not written, and neither is what can be read off the buckets.
+impl Wire for Track {
+    fn put(&self, out: &mut Vec<u8>) {
+        let mut kept = self.clone();
+        kept.settle_horizon();
+        kept.tf.put(out);
+        (kept.len() as u32).put(out);
+        kept.older.iter().chain(&kept.newest).for_each(|bucket| bucket.put(out));
+        kept.closed.put(out);
+        kept.dirty.put(out);
+    }
+
+    fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
+        let mut track = Self::new(Timeframe::take(input)?);
+        track.older = Wire::take(input)?;
+        track.newest = track.older.pop_back();
+        track.closed = Wire::take(input)?;
+        track.dirty = Wire::take(input)?;
+        track.set_due();
+        Ok(track)
+    }
+}
 
 impl Track {
     pub(crate) fn new(tf: Timeframe) -> Self {
-        Self { tf, buckets: VecDeque::new(), closed: 0, dirty: false }
+        let older = VecDeque::new();
+        Self { newest: None, due: i64::MAX, closed: 0, tf, dirty: false, older, given_up: i64::MIN }
+    }
+
+    /// Reads the track of one timeframe.
+    pub(crate) fn take_of(tf: Timeframe, input: &mut &[u8]) -> Result<Self, DecodeError> {
+        let track = Self::take(input)?;
+        if track.tf == tf { Ok(track) } else { Err(DecodeError::OutOfRange { what: "a track's timeframe" }) }
     }
 
     /// The end of the oldest bucket that is still open; `i64::MAX` without one.
     pub(crate) fn due(&self) -> i64 {
-        self.buckets.get(self.closed as usize).map_or(i64::MAX, |bucket| bucket.end)
+        self.due
     }
 
     /// Whether a closed bucket has changed.
@@ -35,36 +74,70 @@ impl Track {
         self.dirty
     }
 
+    /// The slot of the newest bucket, when it holds `t`.
+    #[inline]
+    pub(crate) fn newest_slot(&self, t: i64) -> Option<Slot> {
+        let newest = self.newest.as_ref()?;
+        (newest.start <= t && t < newest.end).then(|| newest.slot())
+    }
+
     /// Changes the bucket at `slot`, which is made when there is none. `limit` is the end up to which buckets have
     /// closed: a change to one of those makes it dirty.
+    #[inline]
     pub(crate) fn change(&mut self, slot: Slot, limit: i64, change: impl FnOnce(&mut Bucket)) {
-        let place = self.place(slot, limit);
-        if let Some(bucket) = self.buckets.get_mut(place) {
+        let is_newest = self.newest.as_ref().is_some_and(|newest| newest.start == slot.start);
+        let bucket = if is_newest { self.newest.as_mut() } else { self.find_or_make(slot, limit) };
+        if let Some(bucket) = bucket {
             change(bucket);
             bucket.dirty = bucket.closed;
             self.dirty |= bucket.closed;
         }
     }
 
-    /// The position of the bucket at `slot`, from the back, where almost every trade goes.
-    fn place(&mut self, slot: Slot, limit: i64) -> usize {
-        let mut place = self.buckets.len();
-        while let Some(bucket) = place.checked_sub(1).and_then(|before| self.buckets.get(before)) {
-            if bucket.start == slot.start {
-                return place - 1;
-            }
-            if bucket.start < slot.start {
-                break;
-            }
-            place -= 1;
+    /// The bucket at `slot`, which is not the newest's, but may become the newest.
+    #[inline(never)]
+    fn find_or_make(&mut self, slot: Slot, limit: i64) -> Option<&mut Bucket> {
+        let mut made = Bucket::new(slot);
+        made.closed = slot.end <= limit;
+        if made.closed || self.older.len() == self.older.capacity() {
+            // A bucket that is born closed changes what may be given up; a full ring would grow.
+            self.forget(self.given_up, 0);
         }
-        let mut bucket = Bucket::new(slot);
-        if slot.end <= limit {
-            bucket.closed = true;
-            self.closed += 1;
+        if self.newest.as_ref().is_none_or(|newest| newest.start < slot.start) {
+            self.closed += u32::from(made.closed);
+            if let Some(newest) = self.newest.replace(made) {
+                self.older.push_back(newest);
+            }
+            self.set_due();
+            return self.newest.as_mut();
         }
-        self.buckets.insert(place, bucket);
-        place
+        let after = self.older.iter().rev().take_while(|bucket| bucket.start > slot.start).count();
+        let place = self.older.len() - after;
+        let before = place.checked_sub(1);
+        if let Some(before) = before.filter(|before| self.older.get(*before).is_some_and(|b| b.start == slot.start)) {
+            return self.older.get_mut(before);
+        }
+        self.closed += u32::from(made.closed);
+        self.older.insert(place, made);
+        self.set_due();
+        self.older.get_mut(place)
+    }
+
+    fn len(&self) -> usize {
+        self.older.len() + usize::from(self.newest.is_some())
+    }
+
+    fn set_due(&mut self) {
+        let oldest = self.closed as usize;
+        self.due = self.bucket(oldest).map_or(i64::MAX, |bucket| bucket.end);
+    }
+
+    fn bucket(&self, place: usize) -> Option<&Bucket> {
+        if place == self.older.len() { self.newest.as_ref() } else { self.older.get(place) }
+    }
+
+    fn bucket_mut(&mut self, place: usize) -> Option<&mut Bucket> {
+        if place == self.older.len() { self.newest.as_mut() } else { self.older.get_mut(place) }
     }
 
     /// Closes every bucket that ends by `limit` and hands each one's gain on.
@@ -75,13 +148,17 @@ impl Track {
         out: &mut Output<'_>,
         mut pass_on: impl FnMut(Gain),
     ) {
-        while self.due() <= limit {
+        let tf = self.tf;
+        while self.due <= limit {
             let place = self.closed as usize;
             self.closed += 1;
-            self.hand_down(place);
-            let Some(bucket) = self.buckets.get_mut(place) else { return };
+            self.set_due();
+            if self.bucket(place).is_some_and(|bucket| !bucket.priced && bucket.all_to_previous) {
+                self.hand_down(place);
+            }
+            let Some(bucket) = self.bucket_mut(place) else { return };
             bucket.closed = true;
-            pass_on(settle(bucket, self.tf, instrument, true, out));
+            pass_on(settle(bucket, tf, instrument, true, out));
         }
     }
 
@@ -92,39 +169,59 @@ impl Track {
         }
         self.dirty = false;
         let tf = self.tf;
-        for bucket in self.buckets.iter_mut().filter(|bucket| bucket.dirty) {
+        for bucket in self.older.iter_mut().chain(&mut self.newest).filter(|bucket| bucket.dirty) {
             bucket.dirty = false;
             pass_on(settle(bucket, tf, instrument, false, out));
         }
     }
 
-    /// Forgets closed buckets that start before `horizon`, but keeps the last `keep` and the newest with a price.
+    /// Gives up closed buckets that start before `horizon`. They are taken out when there are many, since looking at
+    /// old ones with every new one would fetch them from far away.
+    ///
+    /// Invariant: no trade may change a bucket that is given up, so it does not show when it is taken out.
+    pub(crate) fn give_up(&mut self, horizon: i64) {
+        self.given_up = self.given_up.max(horizon);
+    }
+
+    /// Takes out all that is given up: a horizon that comes later may be an earlier one.
+    pub(crate) fn settle_horizon(&mut self) {
+        self.forget(self.given_up, 0);
+        self.given_up = i64::MIN;
+    }
+
+    /// Forgets closed buckets that start before `horizon`, but keeps the last `keep` and the newest with a price. One
+    /// that has changed keeps those after it too.
     pub(crate) fn forget(&mut self, horizon: i64, keep: u32) {
-        while self.closed > keep {
-            let Some(front) = self.buckets.front() else { return };
-            let newest_priced = || !self.buckets.iter().skip(1).take(self.closed as usize - 1).any(|b| b.priced);
-            if front.start >= horizon || front.dirty || (front.priced && newest_priced()) {
-                return;
-            }
-            self.buckets.pop_front();
-            self.closed -= 1;
+        let closed = self.closed as usize;
+        let Some(most) = closed.checked_sub(keep as usize).filter(|most| *most > 0) else { return };
+        let goes = |bucket: &&Bucket| bucket.start < horizon && !bucket.dirty;
+        let mut old = self.older.iter().take(most).take_while(goes).count();
+        if old == self.older.len() && old < most {
+            old += self.newest.iter().filter(goes).count();
         }
+        if old == 0 {
+            return;
+        }
+        let priced = (0..closed).rev().find(|place| self.bucket(*place).is_some_and(|bucket| bucket.priced));
+        let old = priced.map_or(old, |newest_priced| old.min(newest_priced));
+        if old > self.older.len() {
+            self.newest = None;
+        }
+        self.older.drain(..old.min(self.older.len()));
+        self.closed -= old as u32;
     }
 
     /// Moves the volume of a bucket that may not have a bar to the newest bar before it, however old.
     fn hand_down(&mut self, place: usize) {
-        let moves = self.buckets.get(place).is_some_and(|bucket| !bucket.priced && bucket.all_to_previous);
-        if !moves {
-            return;
-        }
-        let Some(before) = self.buckets.iter().take(place).rposition(|bucket| bucket.priced) else { return };
-        let Some(mut later) = self.buckets.remove(place) else { return };
-        if let Some(bucket) = self.buckets.get_mut(before) {
+        let Some(mut later) = self.bucket(place).cloned() else { return };
+        if let Some(bucket) = self.older.iter_mut().take(place).rev().find(|bucket| bucket.priced) {
             bucket.inherit(&mut later);
             bucket.dirty = true;
             self.dirty = true;
+            if let Some(bucket) = self.bucket_mut(place) {
+                *bucket = later;
+            }
         }
-        self.buckets.insert(place, later);
     }
 }
 
