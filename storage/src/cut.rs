@@ -45,6 +45,12 @@ pub(crate) struct TooLarge {
     pub(crate) bytes: usize,
 }
 
+/// The events of a commit that are not gathered and in no block yet; the last of them may not be in the chain yet.
+struct Rest<'a> {
+    events: &'a [Event],
+    unchained: &'a [Event],
+}
+
 /// The events of a segment that are in no block yet, and all that decides about the next one.
 pub(crate) struct Cutter {
     segment_first: Seq,
@@ -88,30 +94,42 @@ impl Cutter {
 
     /// Takes the next events and lays them out in rows.
     pub(crate) fn take(&mut self, events: &[Event]) -> Result<Rows, TooLarge> {
-        let links = &mut self.links;
-        self.chain.extend(events, |_, link| links.push(link));
         let mut rows = Rows::default();
-        let mut rest = events;
-        while self.gathered.len() + rest.len() >= self.wanted {
+        let mut rest = Rest { events, unchained: events };
+        while self.gathered.len() + rest.events.len() >= self.wanted {
+            let missing = self.wanted.saturating_sub(self.gathered.len());
+            // Hashed just before they are encoded: they are in the processor's cache then.
+            self.chain(&mut rest, missing);
             if self.gathered.is_empty() {
-                let count = self.cut(rest, &mut rows)?;
-                rest = rest.get(count..).unwrap_or(&[]);
+                let count = self.cut(rest.events, &mut rows)?;
+                rest.events = rest.events.get(count..).unwrap_or(&[]);
             } else {
-                let missing = self.wanted.saturating_sub(self.gathered.len());
-                let (head, behind) = rest.split_at_checked(missing).unwrap_or((rest, &[]));
+                let (head, behind) = rest.events.split_at_checked(missing).unwrap_or((rest.events, &[]));
                 self.gathered.extend_from_slice(head);
-                rest = behind;
+                rest.events = behind;
                 self.cut_gathered(&mut rows)?;
             }
         }
+        self.chain(&mut rest, usize::MAX);
         // What a block left of the tail before is written again, since the transaction drains the tail.
         let first = if rows.blocks.is_empty() { self.end() } else { self.start };
-        self.gathered.extend_from_slice(rest);
+        self.gathered.extend_from_slice(rest.events);
         let tail = if rows.blocks.is_empty() { events } else { &self.gathered };
         if !tail.is_empty() {
-            rows.tail = Some((first, row::tail_row(first, tail).map_err(|bytes| TooLarge { seq: first, bytes })?));
+            let row = row::tail_row(first, tail, &mut self.encoder);
+            rows.tail = Some((first, row.map_err(|bytes| TooLarge { seq: first, bytes })?));
         }
         Ok(rows)
+    }
+
+    /// Adds the first `count` of the rest to the chain, those that are not in it yet.
+    fn chain(&mut self, rest: &mut Rest<'_>, count: usize) {
+        let chained = rest.events.len() - rest.unchained.len();
+        let more = count.saturating_sub(chained).min(rest.unchained.len());
+        let (now, later) = rest.unchained.split_at_checked(more).unwrap_or((rest.unchained, &[]));
+        let links = &mut self.links;
+        self.chain.extend(now, |_, link| links.push(link));
+        rest.unchained = later;
     }
 
     /// Lays out what is left as a last block, however short; for a segment that is sealed.

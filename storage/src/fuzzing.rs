@@ -37,7 +37,7 @@ pub fn parse_index_entry(bytes: &[u8]) -> Option<(RowHeader, usize)> {
 
 /// The values that hold these events: as a row of the tail, as a block, and the block's entry in the index.
 pub fn row_values(first: Seq, events: &[Event]) -> Option<[Vec<u8>; 3]> {
-    let tail = row::tail_row(first, events).ok()?;
+    let tail = row::tail_row(first, events, &mut Encoder::new()).ok()?;
     let (header, block) = row::block(first, events, &mut Encoder::new()).ok()?;
     Some([tail, block, index::entry(&header, events, &[])])
 }

@@ -1,4 +1,4 @@
-//! The bytes of one value: a header, then the events, as canonical bytes in tail rows and as columns in blocks.
+//! The bytes of one value: a header, then the events, as canonical bytes in short tail rows and as columns in blocks.
 //!
 //! Never touches a file and never panics, whatever the bytes. Called by the writer to build values, by every reader to
 //! take them apart, and by fuzz targets.
@@ -18,9 +18,9 @@ pub use header::{HEADER_0_BYTES, HEADER_BYTES, RowHeader, RowVersion};
 /// How a row holds its events.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Encoding {
-    /// Each event is its length (u32) and its canonical bytes. Tail rows have it, and blocks of the first builds.
+    /// Each event is its length (u32) and its canonical bytes. Short tail rows have it, and blocks of the first builds.
     Canonical,
-    /// [`crate::columns`]. Blocks have it.
+    /// [`crate::columns`]. Blocks and long tail rows have it.
     Columns,
 }
 
@@ -166,11 +166,17 @@ pub fn decode(header: &RowHeader, seq: Seq, bytes: &[u8]) -> Result<Event, Damag
     if header.kinds.contains_code(code) { Ok(event) } else { Err(Damage::Kind { seq, code }) }
 }
 
-/// The value of a tail row: events from position `first` on, as canonical bytes.
+/// Fewest events of a tail row that lie as columns: below, canonical bytes are as good and quicker made.
+const TAIL_COLUMNS_EVENTS_MIN: usize = 1_024;
+
+/// The value of a tail row: events from position `first` on, as canonical bytes or, when they are many, as columns.
 ///
 /// # Errors
 /// The payload's size in bytes, when it is above [`PAYLOAD_BYTES_MAX`].
-pub(crate) fn tail_row(first: Seq, events: &[Event]) -> Result<Vec<u8>, usize> {
+pub(crate) fn tail_row(first: Seq, events: &[Event], encoder: &mut Encoder) -> Result<Vec<u8>, usize> {
+    if events.len() >= TAIL_COLUMNS_EVENTS_MIN {
+        return block(first, events, encoder).map(|(_, value)| value);
+    }
     let mut value = vec![0; HEADER_BYTES];
     events.iter().for_each(|event| put_framed(event, &mut value));
     with_header(Encoding::Canonical, first, events, value).map(|(_, value)| value)

@@ -11,6 +11,7 @@ use barkeep_schemas::{Event, Hash32, Seq};
 use redb::backends::FileBackend;
 use redb::{Database, Durability};
 
+use crate::columns::Encoder;
 use crate::disk::{Disk, StillHandle};
 use crate::error::ReadError;
 use crate::filter::Filter;
@@ -223,7 +224,7 @@ impl Target {
     }
 
     fn insert_tail(&self, first: Seq, events: &[Event]) -> Result<(), redb::Error> {
-        let row = row::tail_row(first, events).map_err(redb::Error::ValueTooLarge)?;
+        let row = row::tail_row(first, events, &mut Encoder::new()).map_err(redb::Error::ValueTooLarge)?;
         let mut txn = self.0.begin_write()?;
         txn.set_durability(Durability::Immediate)?;
         txn.open_table(TAIL)?.insert(first.0, row.as_slice())?;
