@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use stage::{Stage, torture};
 
 /// The most memory that import and replay may take.
-const MIB_MAX: u64 = 200;
+const MIB_MAX: u64 = 100;
 
 /// Trades of 200 instruments over one session, prices on a random walk of a generator that is part of the test.
 fn write_trades(stage: &Stage, rows: u64) {

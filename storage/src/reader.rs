@@ -30,7 +30,7 @@ use crate::row::Damage;
 use crate::tables::{Batch, HEADER_KEY, META, Tables};
 
 /// redb's cache for one open segment, in bytes; a larger one scans more slowly.
-pub(crate) const CACHE_BYTES: usize = 64 << 20;
+pub(crate) const CACHE_BYTES: usize = 16 << 20;
 
 /// How long a segment that is not ready is waited for, where waiting is allowed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
