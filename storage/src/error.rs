@@ -172,6 +172,20 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
+    /// A segment that was not closed cleanly could not be repaired. The tape itself is whole.
+    #[error(
+        "{path} could not be repaired ({reason}): free space or replace the disk, then start again",
+        path = path.display(), reason = reason.word()
+    )]
+    Repair {
+        /// The segment's file.
+        path: PathBuf,
+        /// The reason in one word.
+        reason: HaltReason,
+        /// What redb said.
+        #[source]
+        source: Box<redb::Error>,
+    },
     /// A segment that is not the newest still takes events.
     #[error("{path} is not sealed although a newer segment exists: run `barkeep tape verify`", path = path.display())]
     NotSealed {
@@ -181,12 +195,28 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// The reason that goes with exit code 3 when the tape itself is wrong.
-    pub const fn fatal_reason(&self) -> Option<&'static str> {
+    /// The reason that goes with exit code 3: the tape itself is wrong, or the disk is full or broken.
+    pub fn fatal_reason(&self) -> Option<&'static str> {
+        let full = |source| Some(HaltReason::of_io(source)).filter(|reason| *reason == HaltReason::DiskFull);
         match self {
             Self::Read(error) => error.fatal_reason(),
-            Self::NotSealed { .. } => Some("damaged"),
-            Self::Lock(_) | Self::File { .. } => None,
+            Self::NotSealed { .. } => Some(HaltReason::Damaged.word()),
+            Self::Repair { reason, .. } => Some(reason.word()),
+            Self::File { source, .. } | Self::Lock(LockError::File { source, .. }) => {
+                full(source).map(HaltReason::word)
+            }
+            Self::Lock(LockError::Held { .. }) => None,
+        }
+    }
+
+    /// What redb said while it repaired a segment: an error of the disk, or of the segment.
+    pub(crate) fn repair(path: &std::path::Path, error: impl Into<redb::Error>) -> Self {
+        let source = error.into();
+        match HaltReason::of_redb(&source) {
+            HaltReason::Damaged => ReadError::redb(path, source).into(),
+            reason @ (HaltReason::DiskFull | HaltReason::SyncFailed) => {
+                Self::Repair { path: path.to_path_buf(), reason, source: Box::new(source) }
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use redb::{Database, Durability, ReadTransaction, ReadableDatabase};
 use crate::chain::Chain;
 use crate::cut::{Cutter, Rows, TooLarge};
 use crate::disk::Access;
-use crate::error::{CommitError, ReadError};
+use crate::error::{CommitError, OpenError, ReadError};
 use crate::filter::Filter;
 use crate::header::{FORMAT, SegmentHeader};
 use crate::index::entry;
@@ -49,7 +49,7 @@ impl OpenSegment {
 
     /// Opens the newest segment again, repairing it if it was not closed cleanly, and gathers its tail. A segment of
     /// format 0 gets its index and its chain and has format 1 from then on.
-    pub(crate) fn reopen(dir: &DataDir, path: &Path) -> Result<Self, ReadError> {
+    pub(crate) fn reopen(dir: &DataDir, path: &Path) -> Result<Self, OpenError> {
         let db = open_for_writing(dir, path)?;
         let error = |error: redb::Error| ReadError::redb(path, error);
         let mut header = read_header(&begin_read(&db).map_err(error)?, path)?;
@@ -153,7 +153,7 @@ fn write(db: &Database, rows: &Rows, header: Option<&SegmentHeader>) -> Result<(
 }
 
 /// Gives a segment of format 0 its index and its chain, in one transaction; its rows stay as they are.
-fn upgrade(db: &Database, old: SegmentHeader, path: &Path) -> Result<SegmentHeader, ReadError> {
+fn upgrade(db: &Database, old: SegmentHeader, path: &Path) -> Result<SegmentHeader, OpenError> {
     let failed = |error: redb::Error| ReadError::redb(path, error);
     let header = SegmentHeader { format: FORMAT, ..old };
     let txn = begin_read(db).map_err(failed)?;
@@ -172,7 +172,7 @@ fn upgrade(db: &Database, old: SegmentHeader, path: &Path) -> Result<SegmentHead
         }
         next = batch.next;
     }
-    put_upgrade(db, &header, &entries).map_err(failed)?;
+    put_upgrade(db, &header, &entries).map_err(|error| OpenError::repair(path, error))?;
     Ok(header)
 }
 

@@ -21,7 +21,7 @@ use redb::{
 
 use crate::cow::{CowBackend, StillFile};
 use crate::disk::Access;
-use crate::error::ReadError;
+use crate::error::{OpenError, ReadError};
 use crate::filter::Filter;
 use crate::header::{FORMAT, HeaderFault, SegmentHeader};
 use crate::lock::Lock;
@@ -175,13 +175,13 @@ pub(crate) fn open_read_only(dir: &DataDir, path: &Path) -> Result<Result<ReadOn
 }
 
 /// Opens a segment for writing, repairing it when it was not closed cleanly.
-pub(crate) fn open_for_writing(dir: &DataDir, path: &Path) -> Result<Database, ReadError> {
+pub(crate) fn open_for_writing(dir: &DataDir, path: &Path) -> Result<Database, OpenError> {
     let backend = dir.disk().open(path, Access::Write).map_err(|source| file_error(path, source))?;
     // redb would make a new database of an empty file.
     if backend.len().map_err(|source| file_error(path, source))? == 0 {
-        return Err(file_error(path, io::Error::new(io::ErrorKind::InvalidData, "the file is empty")));
+        return Err(file_error(path, io::Error::new(io::ErrorKind::InvalidData, "the file is empty")).into());
     }
-    builder().create_with_backend(backend).map_err(|error| ReadError::redb(path, error))
+    builder().create_with_backend(backend).map_err(|error| OpenError::repair(path, error))
 }
 
 /// Reads and checks the segment header.

@@ -33,7 +33,8 @@ impl Writer {
     ///
     /// # Errors
     /// [`OpenError::Lock`] when another process writes; [`OpenError::Read`] when the tape is damaged, broken or newer
-    /// than this build; [`OpenError::File`] when the folders cannot be prepared.
+    /// than this build; [`OpenError::File`] when the folders cannot be prepared; [`OpenError::Repair`] when the disk
+    /// does not let a segment be repaired.
     pub fn open(dir: &DataDir, command: &str) -> Result<Self, OpenError> {
         dir.create().map_err(|source| OpenError::File { path: dir.root().to_path_buf(), source })?;
         let lock = Lock::acquire(dir, command)?;
@@ -207,8 +208,8 @@ fn known_segments(dir: &DataDir) -> Result<Vec<(SegmentHeader, SegmentInfo)>, Op
     for name in names {
         let path = dir.segment(name);
         if is_unclean(dir, &path)? {
-            // Opening for writing repairs, dropping closes cleanly.
-            drop(open_for_writing(dir, &path)?);
+            // Opening for writing repairs, closing marks the file clean.
+            open_for_writing(dir, &path)?.close().map_err(|error| OpenError::repair(&path, error))?;
         }
         segments.push(inspect(&SegmentReader::open(dir, &path, std::time::Duration::ZERO)?)?);
     }

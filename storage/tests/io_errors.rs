@@ -45,6 +45,12 @@ fn day(plan: Work, fault: Fault) -> Outcome {
         assert_eq!(said, None);
         return Outcome::Untouched;
     }
+    if fault.latched
+        && let Err(error) = barkeep_storage::Writer::open(&dir, "again")
+    {
+        let again = chain(&error);
+        assert!(again.contains("os error"), "{fault:?}: opening again says nothing of the disk: {again}");
+    }
     disk.heal();
     if let Some(said) = &said {
         assert!(said.contains("/data"), "{fault:?}: the error names no file: {said}");

@@ -1,7 +1,7 @@
 //! The side file of refused rows: one CSV an import, made when the first row is refused.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use crate::ingestion::files::Rejection;
@@ -18,6 +18,12 @@ pub(super) struct Rejects {
 /// Refused rows that are shown at once; the file has all.
 const SHOWN: usize = 5;
 
+/// What the system said: a full disk has its own exit code, and csv's conversion hides it.
+fn io_error(error: csv::Error) -> io::Error {
+    let text = error.to_string();
+    if let csv::ErrorKind::Io(error) = error.into_kind() { error } else { io::Error::other(text) }
+}
+
 impl Rejects {
     pub(super) fn new(path: PathBuf) -> Self {
         Self { path, file: None, count: 0, shown: Vec::new() }
@@ -29,12 +35,12 @@ impl Rejects {
                 fs::create_dir_all(folder)?;
             }
             let mut file = csv::Writer::from_writer(BufWriter::new(File::create(&self.path)?));
-            file.write_record(["file", "line", "column", "why", "row"])?;
+            file.write_record(["file", "line", "column", "why", "row"]).map_err(io_error)?;
             self.file = Some(file);
         }
         if let Some(file) = &mut self.file {
             let (line, column) = (rejection.line.to_string(), rejection.column.as_deref().unwrap_or(""));
-            file.write_record([&rejection.file, &line, column, &rejection.why, &rejection.raw])?;
+            file.write_record([&rejection.file, &line, column, &rejection.why, &rejection.raw]).map_err(io_error)?;
         }
         self.count += 1;
         if self.shown.len() < SHOWN {
@@ -49,8 +55,8 @@ impl Rejects {
 
     /// Completes the file. Its path when there is one, and the first few rows.
     pub(super) fn finish(self) -> io::Result<(Option<PathBuf>, Vec<Rejection>)> {
-        let Some(file) = self.file else { return Ok((None, self.shown)) };
-        file.into_inner().map_err(|error| io::Error::other(error.to_string()))?.flush()?;
+        let Some(mut file) = self.file else { return Ok((None, self.shown)) };
+        file.flush()?;
         Ok((Some(self.path), self.shown))
     }
 
