@@ -139,7 +139,7 @@ impl BackupError {
     }
 
     /// The reason that goes with exit code 3 when the tape itself is wrong.
-    pub const fn fatal_reason(&self) -> Option<&'static str> {
+    pub fn fatal_reason(&self) -> Option<&'static str> {
         match self {
             Self::Open(error) => error.fatal_reason(),
             Self::Read(error) => error.fatal_reason(),
