@@ -1,6 +1,7 @@
 //! What the storage tests share: events that depend on their position alone, and ways to look at a tape.
 #![allow(dead_code, missing_docs, reason = "each test file uses a part of it")]
 
+pub mod damages;
 pub mod disaster;
 
 use std::process::{Command, Stdio};
