@@ -50,7 +50,9 @@ impl Difference {
 #[derive(Debug)]
 pub struct Rederivation {
     engine: Engine,
-    pending: std::vec::IntoIter<Derived>,
+    /// What the engine made of the last input, and how much of it the tape has been seen to hold.
+    derived: Vec<Derived>,
+    seen: usize,
     cause: Seq,
     last: Seq,
 }
@@ -58,7 +60,7 @@ pub struct Rederivation {
 impl Rederivation {
     /// Starts with an engine in the state that it had before the first event to come.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, pending: Vec::new().into_iter(), cause: Seq(0), last: Seq(0) }
+        Self { engine, derived: Vec::new(), seen: 0, cause: Seq(0), last: Seq(0) }
     }
 
     /// An engine before any session.
@@ -72,15 +74,17 @@ impl Rederivation {
             Event::Input(input) => {
                 self.finish(&mut tell);
                 self.cause = seq;
-                let mut derived = Vec::new();
-                self.engine.step(seq, input, &mut derived);
-                self.pending = derived.into_iter();
+                self.derived.clear();
+                self.seen = 0;
+                self.engine.step(seq, input, &mut self.derived);
             }
             Event::Derived(recorded) => {
-                let rederived = self.pending.next();
-                if rederived.as_ref() != Some(recorded) {
-                    tell(Difference { seq, cause: self.cause, recorded: Some(recorded.clone()), rederived });
+                let rederived = self.derived.get(self.seen);
+                if rederived != Some(recorded) {
+                    let (cause, rederived) = (self.cause, rederived.cloned());
+                    tell(Difference { seq, cause, recorded: Some(recorded.clone()), rederived });
                 }
+                self.seen += 1;
             }
         }
         self.last = seq;
@@ -88,15 +92,16 @@ impl Rederivation {
 
     /// What the engine made of the last input and the tape has not been seen to hold yet.
     pub fn pending(&self) -> &[Derived] {
-        self.pending.as_slice()
+        self.derived.get(self.seen..).unwrap_or(&[])
     }
 
     /// What the engine made that the tape does not hold; called after the last event.
     pub fn finish(&mut self, mut tell: impl FnMut(Difference)) {
-        for (place, rederived) in (1_u64..).zip(self.pending.by_ref()) {
+        for (place, rederived) in (1_u64..).zip(self.pending()) {
             let (seq, cause) = (self.last.plus(place), self.cause);
-            tell(Difference { seq, cause, recorded: None, rederived: Some(rederived) });
+            tell(Difference { seq, cause, recorded: None, rederived: Some(rederived.clone()) });
         }
+        self.seen = self.derived.len();
     }
 
     /// The engine as it stands after the last input.

@@ -95,20 +95,17 @@ pub fn replay(
     verify: bool,
     mut progress: impl FnMut(u64),
 ) -> Result<ReplayReport, ReplayError> {
-    const TOLD_EVERY: u64 = 65_536;
     let started = Instant::now();
     let mut run = Run::new(verify);
     let mut read = 0_u64;
-    for event in tape.scan_segment(segment, &Filter::ALL) {
-        let (seq, event) = event?;
-        run.take(seq, &event);
-        read += 1;
-        if read.is_multiple_of(TOLD_EVERY) {
-            progress(read);
-        }
+    let mut scan = tape.scan_segment(segment, &Filter::ALL);
+    let mut events = Vec::new();
+    while scan.next_batch(&mut events)? {
+        events.iter().for_each(|(seq, event)| run.take(*seq, event));
+        read += events.len() as u64;
+        progress(read);
     }
     run.finish();
-    progress(read);
     let (date, number) = (segment.name.date, segment.name.run);
     let behaviour = run.behaviour.ok_or(ReplayError::NoSession { date, run: number })?;
     Ok(ReplayReport {
@@ -183,10 +180,10 @@ impl Run {
         let mut found = Vec::new();
         self.rederivation.take(seq, event, |difference| found.push(difference));
         found.into_iter().for_each(|difference| self.differ(difference));
-        if in_session && event.kind().is_input() {
+        if in_session && matches!(event, Event::Input(_)) {
             self.digest.update(seq, event);
             for (place, derived) in (1..).zip(self.rederivation.pending()) {
-                self.digest.update(seq.plus(place), &Event::Derived(derived.clone()));
+                self.digest.update_derived(seq.plus(place), derived);
             }
         }
     }
