@@ -63,6 +63,8 @@ pub mod restore;
 
 pub mod prune;
 
+pub mod verify;
+
 mod digest;
 
 mod error;

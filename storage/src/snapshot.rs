@@ -11,7 +11,7 @@ use barkeep_schemas::{DecodeError, Hash32, Seq, Wire};
 use crate::paths::DataDir;
 
 const MAGIC: &[u8; 8] = b"BARKSNAP";
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 const SUFFIX: &str = ".snap";
 const TEMP_SUFFIX: &str = ".snap.new";
 
@@ -74,6 +74,33 @@ pub fn newest(dir: &DataDir, behaviour: u32, at_most: Seq) -> Option<Snapshot> {
     seqs.into_iter().filter(|seq| *seq <= at_most).find_map(|seq| {
         let bytes = dir.disk().read(&file_of(dir, seq, SUFFIX)).ok()?;
         parse(&bytes).filter(|snapshot| snapshot.behaviour == behaviour && snapshot.seq == seq)
+    })
+}
+
+/// What a snapshot file is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// One of this version that checks.
+    Whole(Snapshot),
+    /// One of another version, whose checksum holds.
+    OtherVersion(u32),
+    /// No snapshot.
+    Damaged,
+}
+
+/// Reads the snapshot file at a position.
+pub(crate) fn read(dir: &DataDir, seq: Seq) -> io::Result<Found> {
+    let file = dir.disk().read(&file_of(dir, seq, SUFFIX))?;
+    let version = || {
+        let (checked, mut crc) = file.split_at_checked(file.len().checked_sub(4)?)?;
+        let mut fields = checked.strip_prefix(MAGIC)?;
+        let holds = u32::take(&mut crc).ok()? == crc32fast::hash(checked);
+        u32::take(&mut fields).ok().filter(|version| holds && *version != VERSION)
+    };
+    Ok(match (parse(&file), version()) {
+        (Some(snapshot), _) => Found::Whole(snapshot),
+        (None, Some(version)) => Found::OtherVersion(version),
+        (None, None) => Found::Damaged,
     })
 }
 

@@ -13,7 +13,7 @@ use super::manifest::{FileCopy, MANIFEST_FORMAT, Manifest, SNAPSHOTS, SegmentCop
 use crate::disk::FileDisk;
 use crate::error::ReadError;
 use crate::paths::DataDir;
-use crate::reader::open_read_only;
+use crate::reader::{PATIENCE, SegmentReader, open_read_only};
 use crate::snapshot;
 use crate::tape::{SegmentInfo, Tape};
 use crate::writer::is_unclean;
@@ -107,7 +107,7 @@ impl BackupPlan {
                 Transfer::File => (self.copy_whole(to, info, &mut progress)?, true),
                 Transfer::Rows => (self.copy_rows(to, info, &mut progress)?, false),
             };
-            let chain = info.last_seq.map_or(Ok(None), |last| self.tape.chain_at(last))?;
+            let chain = self.chain(info)?;
             segments.push(segment_copy(info, copy, whole, chain));
         }
         segments.sort_unstable_by_key(|copy| copy.ordinal);
@@ -131,6 +131,15 @@ impl BackupPlan {
         manifest.write(to.root())?;
         to.clear(|folder, file| manifest.names(folder, file))?;
         Ok(manifest)
+    }
+
+    /// The chain hash at the last position: of a sealed segment by its header, since its rows are not looked at here.
+    fn chain(&self, info: &SegmentInfo) -> Result<Option<Hash32>, ReadError> {
+        if info.sealed {
+            let header = SegmentReader::open(&self.dir, &info.path, PATIENCE)?.header()?;
+            return Ok((header.format > 0).then_some(header.last_chain));
+        }
+        info.last_seq.map_or(Ok(None), |last| self.tape.chain_at(last))
     }
 
     fn copy_whole(

@@ -94,7 +94,7 @@ pub struct RowHeader {
 
 impl RowHeader {
     /// The header of these events with this payload; the payload must be shorter than 4 GiB.
-    pub(super) fn of(encoding: Encoding, first: Seq, events: &[Event], payload: &[u8]) -> Self {
+    pub(crate) fn of(encoding: Encoding, first: Seq, events: &[Event], payload: &[u8]) -> Self {
         let mut header = Self {
             version: RowVersion::One,
             encoding,
