@@ -64,6 +64,7 @@ fn every_command_has_help_with_an_example() {
         "tape cat",
         "tape tail",
         "tape seal",
+        "tape verify",
         "tape prune",
         "tape backup",
         "tape restore",

@@ -95,6 +95,8 @@ pub enum Verdict {
     Fine,
     /// Exit code 1: the check found something.
     Found,
+    /// Exit code 2: the check found nothing and could not look at everything.
+    CannotTell,
 }
 
 impl Verdict {
@@ -135,6 +137,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(Verdict::Fine) => ExitCode::SUCCESS,
         Ok(Verdict::Found) => ExitCode::from(1),
+        Ok(Verdict::CannotTell) => ExitCode::from(2),
         Err(error) if screen::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => report(&error),
     }

@@ -88,13 +88,13 @@ pub fn share(part: u64, whole: u64) -> String {
     format!("{:.1}% ({} of {})", 100.0 * part as f64 / whole as f64, count(part), count(whole))
 }
 
-/// A count of bytes that goes up on a terminal, where the whole is not known; nothing otherwise.
+/// A clock beside a message on a terminal, where the whole is not known; nothing otherwise.
 pub fn spinner(what: &str) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new_spinner();
-    let style = ProgressStyle::with_template("{msg:<22} {binary_bytes}  {elapsed_precise}");
+    let style = ProgressStyle::with_template("{msg}  {elapsed_precise}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar.set_message(what.to_owned());
     bar

@@ -5,6 +5,7 @@
 
 mod backup;
 mod cat;
+mod drill;
 mod line;
 mod prune;
 mod restore;
@@ -12,6 +13,7 @@ mod seal;
 mod select;
 mod stat;
 mod tail;
+mod verify;
 
 use anyhow::Result;
 use barkeep_storage::SegmentName;
@@ -37,6 +39,8 @@ pub enum Verb {
     Tail(tail::Args),
     /// Seals the open segment
     Seal(seal::Args),
+    /// Checks every row, the chain, the neighbours and the snapshots; changes nothing
+    Verify(verify::Args),
     /// Plans which of the oldest segments go; removes them with --apply
     Prune(prune::Args),
     /// Plans a backup of the tape and its snapshots; makes it with --apply
@@ -55,6 +59,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
         Verb::Cat(args) => cat::run(args, context),
         Verb::Tail(args) => tail::run(args, context),
         Verb::Seal(args) => seal::run(args, context),
+        Verb::Verify(args) => verify::run(args, context),
         Verb::Prune(args) => prune::run(args, context),
         Verb::Backup(args) => backup::run(args, context),
         Verb::Restore(args) => restore::run(args, context),

@@ -17,7 +17,8 @@ use crate::cli::{Context, Verdict, screen};
 #[command(
     after_help = "Works while a daemon or an import writes: what it takes ends at one position. Sealed segments \
 that the backup holds already are compared and not copied again; those that the tape has pruned stay in it. Nothing \
-else of the data directory is taken, so no token can be in a backup. One that was killed goes on when it is run again.
+else of the data directory is taken, so no token can be in a backup. One that was killed goes on when it is run again. \
+Sealed segments are copied as they are: `tape verify` before and `tape restore --drill` after tell whether they are whole.
 
 Examples:
   barkeep tape backup --to /mnt/backup

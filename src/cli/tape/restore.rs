@@ -9,13 +9,16 @@ use barkeep_schemas::Seq;
 use barkeep_storage::restore::RestorePlan;
 use serde::Serialize;
 
+use super::drill;
 use crate::cli::{Context, Verdict, screen};
 
 /// Checks a backup and plans its restore; restores it with --apply
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Every file is hashed before and after it is copied. The data directory must have no tape; the \
-tape appears in it in one step, at the end. Exit code 1 when the backup is damaged: nothing is restored then.
+tape appears in it in one step, at the end. Exit code 1 when the backup is damaged: nothing is restored then. A drill \
+restores into a folder of its own, verifies the tape, replays every session with verify and removes the folder; exit code \
+1 when anything is wrong.
 
 Examples:
   barkeep tape restore --from /mnt/backup --data-dir restored
@@ -26,8 +29,17 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     pub from: PathBuf,
     /// Carry the plan out
-    #[arg(long)]
+    #[arg(long, conflicts_with = "drill")]
     pub apply: bool,
+    /// Restore elsewhere, verify, replay and remove: is the backup any good?
+    #[arg(long)]
+    pub drill: bool,
+    /// Make the drill's folder in this one [default: the system's folder for temporary files]
+    #[arg(long, value_name = "DIR", requires = "drill")]
+    pub into: Option<PathBuf>,
+    /// Replay the newest session alone
+    #[arg(long, requires = "drill")]
+    pub newest: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -54,6 +66,9 @@ struct Fault {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Verdict> {
+    if args.drill {
+        return drill::run(&args.from, args.into.as_deref(), args.newest, args.json);
+    }
     let bar = screen::spinner("checking");
     let plan = RestorePlan::make(&args.from, &context.dir, |bytes| bar.inc(bytes));
     bar.finish_and_clear();

@@ -1,0 +1,188 @@
+//! What a person and a program read of a survey.
+//!
+//! Never decides what a finding means.
+
+use barkeep_schemas::Seq;
+use barkeep_storage::DataDir;
+use barkeep_storage::verify::{Finding, Remedy, Severity};
+use serde::Serialize;
+
+use super::{Checked, Survey};
+use crate::cli::tape::segment_name;
+use crate::cli::{Verdict, screen};
+
+/// What `--json` prints.
+#[derive(Serialize)]
+pub(crate) struct Report<'a> {
+    verdict: &'static str,
+    segments: Vec<Row>,
+    snapshots: u64,
+    events: u64,
+    findings: Vec<Told<'a>>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Row {
+    segment: String,
+    state: &'static str,
+    format: Option<u32>,
+    ordinal: Option<u64>,
+    first_seq: Option<Seq>,
+    last_seq: Option<Seq>,
+    events: u64,
+    findings: u64,
+}
+
+/// A finding and what to do.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    finding: &'a Finding,
+    #[serde(rename = "do", skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+pub(super) fn report<'a>(survey: &'a Survey, dir: &DataDir) -> Report<'a> {
+    let told = |finding| Told { finding, advice: advice(finding, survey, dir) };
+    Report {
+        verdict: survey.word(),
+        segments: survey.segments.iter().map(|segment| row(segment, survey)).collect(),
+        snapshots: survey.snapshots,
+        events: survey.events(),
+        findings: survey.findings.iter().map(told).collect(),
+        seconds: survey.seconds,
+    }
+}
+
+fn of<'a>(segment: &Checked, survey: &'a Survey) -> impl Iterator<Item = &'a Finding> + use<'a> {
+    let file = format!("tape/{}", segment.name);
+    survey.findings.iter().filter(move |finding| finding.file == file)
+}
+
+fn row(segment: &Checked, survey: &Survey) -> Row {
+    let (header, body) = (segment.header.as_ref(), segment.body.as_ref());
+    Row {
+        segment: segment_name(segment.name),
+        state: match header {
+            Some(header) if header.sealed => "sealed",
+            Some(_) => "open",
+            None => "unread",
+        },
+        format: header.map(|header| header.format),
+        ordinal: header.map(|header| header.ordinal),
+        first_seq: header.map(|header| Seq(header.first_seq)),
+        last_seq: body.and_then(|body| body.last_seq).map(Seq),
+        events: body.map_or(0, |body| body.events),
+        findings: of(segment, survey).count() as u64,
+    }
+}
+
+/// What to type, or do, about a finding.
+pub(crate) fn advice(finding: &Finding, survey: &Survey, dir: &DataDir) -> Option<String> {
+    let path = dir.root().join(&finding.file);
+    let path = path.display();
+    let open = survey.segments.iter().any(|segment| {
+        format!("tape/{}", segment.name) == finding.file && segment.header.as_ref().is_some_and(|header| !header.sealed)
+    });
+    match finding.remedy {
+        Remedy::Nothing => None,
+        Remedy::RestoreSegment if open => Some(
+            "this segment takes events: barkeep tape restore --from BACKUP --data-dir FOLDER --apply, then import again \
+             what came after the backup"
+                .to_owned(),
+        ),
+        Remedy::RestoreSegment => Some(format!("install -m 0444 BACKUP/{} {path}", finding.file)),
+        Remedy::RemoveFile => Some(format!("rm {path}")),
+        Remedy::Rename => Some(format!("give {path} the name in its header, or move it away")),
+        Remedy::Upgrade => Some("use a newer barkeep".to_owned()),
+        Remedy::Access => Some(format!("check that this user may read {path}, and verify again")),
+    }
+}
+
+const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Damage => "DAMAGED",
+        Severity::Unknown => "CANNOT TELL",
+        Severity::Note => "note",
+    }
+}
+
+pub(super) fn text(survey: &Survey, dir: &DataDir) -> String {
+    let mut table = screen::table(&["SEGMENT", "STATE", "FORMAT", "FIRST", "LAST", "EVENTS", "VERDICT"], &[2, 3, 4, 5]);
+    let dash = || "-".to_owned();
+    for segment in &survey.segments {
+        let row = row(segment, survey);
+        let worst = of(segment, survey).map(|finding| finding.severity).max();
+        let verdict = match worst {
+            None | Some(Severity::Note) => "clean".to_owned(),
+            Some(worst) => format!("{}, {} {}", severity(worst), row.findings, plural(row.findings, "finding")),
+        };
+        table.add_row([
+            row.segment,
+            row.state.to_owned(),
+            row.format.map_or_else(dash, |format| format.to_string()),
+            row.first_seq.map_or_else(dash, |seq| seq.to_string()),
+            row.last_seq.map_or_else(dash, |seq| seq.to_string()),
+            screen::count(row.events),
+            verdict,
+        ]);
+    }
+    let mut out = if survey.segments.is_empty() { "  no segment".to_owned() } else { screen::lines(&table) };
+    if !survey.findings.is_empty() {
+        out.push('\n');
+    }
+    for finding in &survey.findings {
+        out.push_str(&format!("\n  {}", one(finding)));
+        if let Some(advice) = advice(finding, survey, dir) {
+            out.push_str(&format!("\n      do: {advice}"));
+        }
+    }
+    format!("{out}\n\n{}", closing(survey))
+}
+
+/// A finding on a line.
+pub(crate) fn one(finding: &Finding) -> String {
+    let mut place = finding.file.clone();
+    if let Some(table) = finding.table {
+        place.push_str(&format!(", {}", table.name()));
+    }
+    if let Some(key) = finding.key {
+        place.push_str(&format!(" key {key}"));
+    }
+    match (finding.first_seq, finding.last_seq) {
+        (Some(first), Some(last)) => place.push_str(&format!(", seq {first} to {last}")),
+        (Some(first), None) => place.push_str(&format!(", from seq {first} on")),
+        (None, _) => {}
+    }
+    format!("{}  {place}: {}", severity(finding.severity), finding.what)
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
+}
+
+fn closing(survey: &Survey) -> String {
+    let segments = survey.segments.len() as u64;
+    let whole = format!(
+        "{} {}, {} events, {} {}, in {:.2} s",
+        screen::count(segments),
+        plural(segments, "segment"),
+        screen::count(survey.events()),
+        survey.snapshots,
+        plural(survey.snapshots, "snapshot"),
+        survey.seconds
+    );
+    let count = |wanted| survey.findings.iter().filter(|finding| finding.severity == wanted).count() as u64;
+    let (damage, unknown) = (count(Severity::Damage), count(Severity::Unknown));
+    match survey.verdict() {
+        Verdict::Fine => format!("Clean: {whole}."),
+        Verdict::Found => format!("DAMAGED: {damage} {} of damage; {whole}.", plural(damage, "finding")),
+        Verdict::CannotTell => {
+            format!(
+                "CANNOT TELL: {unknown} {} not be checked; {whole}.",
+                if unknown == 1 { "thing could" } else { "things could" }
+            )
+        }
+    }
+}
