@@ -14,7 +14,10 @@
 mod support;
 
 use barkeep_schemas::{EventKind, InstrumentId, Seq};
+use barkeep_storage::backup::{BackupFolder, BackupPlan};
 use barkeep_storage::chain::Chain;
+use barkeep_storage::restore::RestorePlan;
+use barkeep_storage::verify::{CheckRequest, Finding, Told, check_segment};
 use barkeep_storage::{DataDir, Filter, Tape, Writer};
 use support::{DAY, assert_whole, data_dir, events, read_from, tape_files};
 
@@ -52,6 +55,48 @@ fn both_are_read_and_stay_as_they_are() {
     assert_eq!(tape.chain_at(Seq(5_000)).unwrap(), None);
     drop(tape);
     assert_eq!(tape_files(&dir), before);
+}
+
+/// What verification finds in every segment that has not been worked on.
+fn findings(dir: &DataDir) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for name in dir.segment_names().unwrap() {
+        let request = CheckRequest { name, from: None, chain_at: Vec::new() };
+        check_segment(dir, &request, &mut |told| {
+            if let Told::Finding(finding) = told {
+                found.push(finding);
+            }
+        });
+    }
+    found
+}
+
+#[test]
+fn they_are_verified_before_and_after_a_writer_has_upgraded_the_open_one() {
+    let (_temp, dir) = old_tape();
+    assert_eq!(findings(&dir), []);
+    let mut writer = Writer::open(&dir, "test").unwrap();
+    writer.commit(&events(8_221, 9_000)).unwrap();
+    writer.seal().unwrap();
+    drop(writer);
+    assert_eq!(findings(&dir), []);
+}
+
+#[test]
+fn a_backup_of_them_is_restored_and_a_writer_goes_on() {
+    let (temp, dir) = old_tape();
+    let folder = BackupFolder::open(&temp.path().join("backup"), &dir, true).unwrap();
+    BackupPlan::make(&dir, &folder, |_| {}).unwrap().apply(&folder, |_| {}).unwrap();
+    let (_temp, restored) = data_dir();
+    RestorePlan::make(folder.root(), &restored, |_| {}).unwrap().apply("test", |_| {}).unwrap();
+    assert_whole(&restored, 8_220);
+    assert_eq!(findings(&restored), []);
+    let mut writer = Writer::open(&restored, "test").unwrap();
+    writer.commit(&events(8_221, 9_000)).unwrap();
+    writer.seal().unwrap();
+    drop(writer);
+    assert_whole(&restored, 17_220);
+    assert_eq!(findings(&restored), []);
 }
 
 #[test]
