@@ -246,7 +246,7 @@ fn whatever_is_done_to_a_file_it_is_told_and_no_panic_reaches_the_user() {
         .collect();
     changed.extend([Vec::new(), whole[..whole.len() / 2].to_vec(), whole[..5_000].to_vec(), vec![0; whole.len()]]);
     let digest = |data: &str| stage.json_on(data, 0, "replay --date 2024-03-14 --verify --json")["digest"].clone();
-    let (expected, count, mut told) = (digest("data"), changed.len(), 0);
+    let (expected, count, mut told, mut refused) = (digest("data"), changed.len(), 0, 0);
     for (place, bytes) in changed.into_iter().enumerate() {
         let data = format!("bad{place}");
         with_file(&stage, &data, name, &bytes);
@@ -262,11 +262,16 @@ fn whatever_is_done_to_a_file_it_is_told_and_no_panic_reaches_the_user() {
         }
         told += u64::from(!found.is_empty());
         died += u64::from(found.iter().any(|(_, _, what)| what.contains("died of it")));
+        // Commands that read it end with a reason where they cannot go on.
+        let output = stage.command_on(&data, "replay --date 2024-03-14 --verify --json").output().expect("it runs");
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 2 | 3)) && !err.contains("panicked at"), "{place}: {err}");
+        refused += u64::from(output.status.code() == Some(3));
         // The other segments are checked all the same.
         assert!(report["segments"].as_array().is_some_and(|rows| rows.len() == 3), "{out}");
         fs::remove_dir_all(stage.path(&data)).expect("the copy goes");
     }
-    println!("{told} of {count} told, {died} checking processes died");
+    println!("{told} of {count} told, {died} checking processes died, {refused} replays refused");
     assert!(died > 0, "no file killed its reader: the test does not test that");
 }
 

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod export;
 pub mod import;
 pub mod moment;
+mod panic;
 pub mod paper;
 pub mod recon;
 pub mod replay;
@@ -134,7 +135,15 @@ pub fn main() -> ExitCode {
             return ExitCode::from(error.exit_code() as u8);
         }
     };
-    match run(cli) {
+    let result = match panic::catch(|| run(cli)) {
+        Ok(result) => result,
+        Err(panicked) => {
+            // Whoever closed stderr does not want to be told; the exit code stands.
+            let _ = writeln!(io::stderr(), "fatal {}", panicked.sentence());
+            return ExitCode::from(3);
+        }
+    };
+    match result {
         Ok(Verdict::Fine) => ExitCode::SUCCESS,
         Ok(Verdict::Found) => ExitCode::from(1),
         Ok(Verdict::CannotTell) => ExitCode::from(2),
