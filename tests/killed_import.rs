@@ -55,12 +55,13 @@ fn an_import_killed_at_random_instants_ends_up_with_the_tape_of_an_undisturbed_o
 
         let stage = prepared(seed);
         let dir = DataDir::new(stage.path("data"));
-        loop {
+        // Ever more time, so that the import ends on a machine where recovery alone outlasts the first waits.
+        for patience_ms in (400..).step_by(100) {
             let mut child = stage.command(IMPORT).stdout(Stdio::null()).spawn().expect("an import");
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
-            sleep(Duration::from_millis(30 + random % 400));
+            sleep(Duration::from_millis(30 + random % patience_ms));
             if child.try_wait().expect("a child").is_some() {
                 break;
             }
