@@ -103,7 +103,15 @@ fn follow_to(dir: &DataDir, end: &AtomicU64, count: usize, pause: Duration) {
         }
         if known {
             let since = *known_since.get_or_insert_with(Instant::now);
-            assert!(since.elapsed() < Duration::from_secs(60), "stuck at {next} of {end}");
+            if since.elapsed() > Duration::from_secs(5) {
+                let tape = Tape::open(dir).unwrap();
+                let fresh = Follower::new(dir, Seq(0)).poll(usize::MAX).unwrap().len();
+                panic!(
+                    "stuck at {next} of {end} in {:?}; a fresh one sees {fresh}; {:#?}",
+                    follower.segment(),
+                    tape.segments()
+                );
+            }
         }
         thread::sleep(pause);
     }
