@@ -1,0 +1,24 @@
+//! A made-up day through barkeep, measured: `cargo bench --bench day [-- files compare recon restart]`, a JSON line each.
+//!
+//! `files` measures nothing: it writes what the commands and the peers read, from one seed.
+#![allow(missing_docs, clippy::expect_used, clippy::indexing_slicing, reason = "a bench has no surface and may panic")]
+
+mod binary;
+mod compare;
+mod files;
+#[path = "../measure/mod.rs"]
+mod measure;
+mod recon;
+mod restart;
+#[path = "../../storage/src/columns/samples.rs"]
+#[allow(dead_code, reason = "the benches of the storage crate use the rest")]
+mod samples;
+
+fn main() {
+    measure::run(&[
+        ("files", files::main),
+        ("compare", compare::main),
+        ("recon", recon::main),
+        ("restart", restart::main),
+    ]);
+}
