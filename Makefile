@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PREFIX ?= /usr/local
 
-.PHONY: test check unit golden fuzz fuzz-smoke torture bench fmt clean
+.PHONY: test check unit golden fuzz fuzz-smoke torture bench bench-ours fmt clean
 
 FUZZ_SECONDS ?= 3
 FUZZ_TARGETS := event block segment tape files config
@@ -48,9 +48,13 @@ torture:
 	$(CARGO) build --release --locked
 	BARKEEP_TORTURE=1 $(CARGO) test --release --workspace --locked -- --nocapture
 
-## bench: our numbers beside a peer's
+## bench: our numbers beside the peers', measured in the same minutes on one core, and a table of ratios; target/bench.jsonl
 bench:
-	$(CARGO) bench --workspace --locked
+	benches/run.sh all
+
+## bench-ours: our numbers alone
+bench-ours:
+	benches/run.sh ours
 
 fmt:
 	$(CARGO) fmt --all
