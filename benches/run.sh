@@ -58,6 +58,11 @@ ours barkeep-storage tape append
 for name in redb redb-cursor lmdb fjall sqlite file; do store "$name"; done
 ours barkeep-storage tape size scan
 script tables sizes
+for tool in polars duckdb pandas; do script tables bars "$tool"; done
+script backtesters hft_bars
+script backtesters nautilus_bars
+ours barkeep day import
+script tables csv_to_bars
 ours barkeep day compare
 for tool in polars duckdb numpy; do script tables compare "$tool"; done
 script datacompy compare datacompy

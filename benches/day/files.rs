@@ -141,7 +141,7 @@ fn brokers(bars: &[MinuteBar]) -> Vec<MinuteBar> {
     for (n, bar) in bars.iter_mut().enumerate().filter(|(n, _)| differs(*n)) {
         match n / ONE_IN % 2 {
             0 => bar.high += 500_000,
-            _ => bar.volume += 10_000 + bar.volume,
+            _ => bar.volume = bar.volume * 2 + 10_000,
         }
     }
     let absent = |n: usize| differs(n) && (n / ONE_IN).is_multiple_of(5);

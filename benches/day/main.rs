@@ -1,11 +1,18 @@
-//! A made-up day through barkeep, measured: `cargo bench --bench day [-- files compare recon restart]`, a JSON line each.
+//! A made-up day through barkeep, measured: `cargo bench --bench day [-- files import compare recon restart]`, a JSON line each.
 //!
 //! `files` measures nothing: it writes what the commands and the peers read, from one seed.
-#![allow(missing_docs, clippy::expect_used, clippy::indexing_slicing, reason = "a bench has no surface and may panic")]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a bench has no surface and may panic"
+)]
 
 mod binary;
 mod compare;
 mod files;
+mod import;
 #[path = "../measure/mod.rs"]
 mod measure;
 mod recon;
@@ -17,6 +24,7 @@ mod samples;
 fn main() {
     measure::run(&[
         ("files", files::main),
+        ("import", import::main),
         ("compare", compare::main),
         ("recon", recon::main),
         ("restart", restart::main),
