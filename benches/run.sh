@@ -58,6 +58,7 @@ ours barkeep-storage tape append
 for name in redb redb-cursor lmdb fjall sqlite file; do store "$name"; done
 ours barkeep-storage tape size scan
 script tables sizes
+ours barkeep day bars
 for tool in polars duckdb pandas; do script tables bars "$tool"; done
 script backtesters hft_bars
 script backtesters nautilus_bars
@@ -66,7 +67,7 @@ script tables csv_to_bars
 ours barkeep day compare
 for tool in polars duckdb numpy; do script tables compare "$tool"; done
 script datacompy compare datacompy
-ours barkeep day recon restart
+ours barkeep day recon busy-day
 ours barkeep-storage tape reopen
 
 if [ "$what" = all ]; then

@@ -1,4 +1,4 @@
-//! A made-up day through barkeep, measured: `cargo bench --bench day [-- files import compare recon restart]`, a JSON line each.
+//! A made-up day through barkeep, measured: `cargo bench --bench day [-- files bars import compare recon busy-day]`, a JSON line each.
 //!
 //! `files` measures nothing: it writes what the commands and the peers read, from one seed.
 #![allow(
@@ -9,14 +9,15 @@
     reason = "a bench has no surface and may panic"
 )]
 
+mod bars;
 mod binary;
+mod busy_day;
 mod compare;
 mod files;
 mod import;
 #[path = "../measure/mod.rs"]
 mod measure;
 mod recon;
-mod restart;
 #[path = "../../storage/src/columns/samples.rs"]
 #[allow(dead_code, reason = "the benches of the storage crate use the rest")]
 mod samples;
@@ -24,9 +25,10 @@ mod samples;
 fn main() {
     measure::run(&[
         ("files", files::main),
+        ("bars", bars::main),
         ("import", import::main),
         ("compare", compare::main),
         ("recon", recon::main),
-        ("restart", restart::main),
+        ("busy-day", busy_day::main),
     ]);
 }

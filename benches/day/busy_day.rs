@@ -1,5 +1,5 @@
-//! An import of a day of twenty million ticks dies by SIGKILL near its end: how long a command takes that must first
-//! repair the tape and bring the engine to where the tape ends.
+//! A day of twenty million ticks. Its import dies by SIGKILL near its end: how long a command takes that must first repair
+//! the tape and bring the engine to where the tape ends. Then the import goes on, and the day is replayed and compared.
 
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -23,7 +23,7 @@ pub fn main() {
         .expect("room");
     let dead = folder.path().join("dead");
     let events = killed_import(&csv, &dead, day.near_the_end());
-    let command = ["import", bar.to_str().expect("a path of letters"), "--kind", "bars", "--map", "time=time:s"];
+    let command = ["import", path(&bar), "--kind", "bars", "--map", "time=time:s"];
     let seconds = measure::median(3, || {
         let copied = tempfile::tempdir_in(folder.path()).expect("a folder");
         binary::copy(&dead, copied.path());
@@ -31,6 +31,10 @@ pub fn main() {
     });
     let note = format!("the whole process of an import of one bar, {events} events in the open segment");
     measure::time("command after a kill", seconds, &note, "");
+    binary::run(&dead, &["import", path(&csv), "--kind", "ticks", "--map", files::TICKS_MAP], 0);
+    let seconds = measure::median(3, || measure::seconds(|| binary::run(&dead, &["replay", "--verify"], 0)));
+    let note = "the whole process, every event derived again and compared; warm";
+    measure::rate("replay", day.ticks().count(), "ticks", seconds, note, "");
 }
 
 /// A session four times as busy as that of the files.
@@ -66,7 +70,7 @@ impl BusyDay {
 
 /// Events on the tape that the import left.
 fn killed_import(csv: &Path, data: &Path, near_the_end: Ts) -> u64 {
-    let words = ["import", csv.to_str().expect("a path of letters"), "--kind", "ticks", "--map", files::TICKS_MAP];
+    let words = ["import", path(csv), "--kind", "ticks", "--map", files::TICKS_MAP];
     for _ in 0..TRIES {
         let mut import = binary::command(data, &words).stdout(Stdio::null()).spawn().expect("the command starts");
         let dir = DataDir::new(data);
@@ -93,4 +97,8 @@ fn is_near(import: &mut Child, dir: &DataDir, near_the_end: Ts) -> bool {
         }
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("a path of letters")
 }

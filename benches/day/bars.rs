@@ -1,47 +1,52 @@
-//! Ticks into bars of every timeframe, in the engine, from memory: 5,000,000 trades of 200 instruments over one NSE
-//! session, with a clock mark a second as an import makes them. Prints one line of JSON, the best of several runs.
-#![allow(missing_docs, reason = "a bench has no surface")]
+//! The trades of the session into bars of every timeframe, in the engine, from memory, with a clock mark a second as an
+//! import makes them; the seconds are the engine's own and those of looking at what it derives.
 
 use std::time::Instant;
 
 use barkeep_engine::{BEHAVIOUR, Engine, NoProbe};
 use barkeep_schemas::*;
 
-const TICKS: usize = 5_000_000;
+use crate::{files, measure};
+
 const INSTRUMENTS: u32 = 200;
-const RUNS: u32 = 7;
 
 /// 2026-11-20 00:00 IST.
 const MIDNIGHT: i64 = 1_795_113_000 * NANOS;
-/// 09:15 to 15:30.
-const OPEN: i64 = MIDNIGHT + (9 * 60 + 15) * 60 * NANOS;
-const SESSION_US: u64 = 375 * 60 * 1_000_000;
-
 /// Inputs that are laid out at a time, as a reader of the tape hands them over.
 const BLOCK: usize = 4_096;
 
-fn main() {
-    let trades = trades();
-    let runs = (0..RUNS).map(|_| derive(&trades));
-    let Some((seconds, sum)) = runs.min_by(|one, other| one.0.total_cmp(&other.0)) else { return };
-    println!(
-        "{{\"bench\":\"bars_in_engine\",\"ticks\":{TICKS},\"instruments\":{INSTRUMENTS},\"derived\":{},\
-         \"seconds\":{seconds:.4},\"rate\":{:.0},\"unit\":\"ticks/s\",\"checksum\":\"{:016x}\"}}",
-        sum.derived,
-        TICKS as f64 / seconds,
-        sum.checksum
-    );
+pub fn main() {
+    let trades = files::trades(files::count());
+    let check = derive(&trades, &mut Amounts::default()).1;
+    let mut derived = 0;
+    let seconds = measure::median(7, || {
+        let mut sum = Sum::default();
+        let (seconds, _) = derive(&trades, &mut sum);
+        derived = sum.derived;
+        seconds
+    });
+    let note = format!("{} ticks through the engine, all seven timeframes, {derived} events derived", trades.len());
+    measure::rate("bars", trades.len(), "ticks", seconds, &note, &check);
 }
 
-/// What came out, in brief.
+/// What becomes of derived events.
+trait Taker {
+    /// Empties the events.
+    fn take(&mut self, events: &mut Vec<Derived>);
+
+    /// What it amounts to.
+    fn told(&self) -> String;
+}
+
+/// What came out, in brief: every event is looked at.
 #[derive(Default)]
 struct Sum {
     derived: u64,
     checksum: u64,
 }
 
-impl Sum {
-    fn add(&mut self, events: &mut Vec<Derived>) {
+impl Taker for Sum {
+    fn take(&mut self, events: &mut Vec<Derived>) {
         self.derived += events.len() as u64;
         for event in events.drain(..) {
             let word = if let Derived::Bar(bar) = &event {
@@ -52,11 +57,35 @@ impl Sum {
             self.checksum = (self.checksum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
         }
     }
+
+    fn told(&self) -> String {
+        format!("{:016x}", self.checksum)
+    }
+}
+
+/// The number of bars of each timeframe and the sums of their values, as the peers have them.
+#[derive(Default)]
+struct Amounts([[i64; 6]; 7]);
+
+impl Taker for Amounts {
+    fn take(&mut self, events: &mut Vec<Derived>) {
+        for event in events.drain(..) {
+            let Derived::Bar(bar) = event else { continue };
+            let values = [bar.open.get(), bar.high.get(), bar.low.get(), bar.close.get(), bar.volume.get()];
+            let sums = &mut self.0[usize::from(bar.tf.index())];
+            sums[0] += 1;
+            sums[1..].iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+        }
+    }
+
+    fn told(&self) -> String {
+        self.0.map(|sums| sums.map(|sum| sum.to_string()).join(" ")).join("; ")
+    }
 }
 
 /// The session through a new engine; the seconds are the engine's own and those of looking at what it derives.
-fn derive(trades: &[Trade]) -> (f64, Sum) {
-    let mut run = Run { engine: Engine::new(NoProbe), seq: Seq::FIRST, derived: Vec::new(), sum: Sum::default() };
+fn derive(trades: &[Tick], taker: &mut dyn Taker) -> (f64, String) {
+    let mut run = Run { engine: Engine::new(NoProbe), seq: Seq::FIRST, derived: Vec::new(), taker };
     let (mut seconds, mut marked) = (0.0, i64::MIN);
     let mut inputs = Vec::with_capacity(2 * BLOCK);
     inputs.push(Input::SessionOpened(Box::new(opened())));
@@ -69,18 +98,18 @@ fn derive(trades: &[Trade]) -> (f64, Sum) {
     }
     inputs.push(Input::SessionClosed(SessionClosed { date: date(), reason: CloseReason::Complete }));
     seconds += run.step(&inputs);
-    (seconds, run.sum)
+    (seconds, run.taker.told())
 }
 
 /// An engine and the position that a tape would give the next input.
-struct Run {
+struct Run<'a> {
     engine: Engine,
     seq: Seq,
     derived: Vec<Derived>,
-    sum: Sum,
+    taker: &'a mut dyn Taker,
 }
 
-impl Run {
+impl Run<'_> {
     fn step(&mut self, inputs: &[Input]) -> f64 {
         let started = Instant::now();
         for input in inputs {
@@ -88,64 +117,18 @@ impl Run {
             self.engine.step(self.seq, input, &mut self.derived);
             self.seq = self.seq.plus(1 + (self.derived.len() - before) as u64);
         }
-        self.sum.add(&mut self.derived);
+        self.taker.take(&mut self.derived);
         started.elapsed().as_secs_f64()
     }
 }
 
-/// A trade as columns would hold it.
-struct Trade {
-    /// Microseconds after the open.
-    time: u64,
-    instrument: u32,
-    qty: i64,
-    price: i64,
-    volume: i64,
-}
-
-/// Trades in order of time.
-fn trades() -> Vec<Trade> {
-    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
-    let mut times: Vec<u64> = (0..TICKS).map(|_| dice.below(SESSION_US)).collect();
-    times.sort_unstable();
-    // The busiest instrument has twenty times the trades of the quietest.
-    let weights = (0..INSTRUMENTS).map(|id| (id, 1_000_000 / (id as usize + 10)));
-    let urn: Vec<u32> = weights.flat_map(|(id, weight)| std::iter::repeat_n(id, weight)).collect();
-    let mut prices: Vec<i64> = (0..INSTRUMENTS).map(|_| 2_000_000 + 500 * dice.below(76_000) as i64).collect();
-    let mut volumes = vec![0; INSTRUMENTS as usize];
-    let trades = times.into_iter().filter_map(|time| {
-        let instrument = *urn.get(dice.below(urn.len() as u64) as usize)?;
-        let most = 8 << dice.below(8);
-        let qty = 1 + dice.below(most) as i64;
-        let (price, volume) = (prices.get_mut(instrument as usize)?, volumes.get_mut(instrument as usize)?);
-        *price = (*price + dice.step() * 500).max(10_000);
-        *volume += qty;
-        Some(Trade { time, instrument, qty, price: *price, volume: *volume })
-    });
-    trades.collect()
-}
-
 /// The trade as an input, a clock mark before it when it is the first of its second.
-fn lay_out(trade: &Trade, marked: &mut i64, inputs: &mut Vec<Input>) {
-    let ts = Ts::new(OPEN + trade.time as i64 * 1_000);
-    if ts.secs() > *marked {
-        *marked = ts.secs();
+fn lay_out(trade: &Tick, marked: &mut i64, inputs: &mut Vec<Input>) {
+    if trade.ts.secs() > *marked {
+        *marked = trade.ts.secs();
         inputs.push(Input::ClockMark(ClockMark { feed: FeedId(0), ts: Ts::from_secs(*marked) }));
     }
-    inputs.push(Input::Tick(Tick {
-        instrument: InstrumentId(trade.instrument),
-        feed: FeedId(0),
-        ts,
-        recv: ts,
-        price: Price::new(trade.price),
-        qty: Some(Qty::new(trade.qty)),
-        cum_volume: Some(Qty::new(trade.volume)),
-        bid: None,
-        ask: None,
-        last_trade: None,
-        condition: 0,
-        depth: None,
-    }));
+    inputs.push(Input::Tick(Tick { bid: None, ask: None, ..trade.clone() }));
 }
 
 fn date() -> SessionDate {
@@ -198,28 +181,5 @@ fn opened() -> SessionOpened {
         }],
         instruments: (0..INSTRUMENTS).map(instrument).collect(),
         opening: Vec::new(),
-    }
-}
-
-/// xorshift64: a part of the bench, so that no library can change its numbers.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-
-    /// A price's next step: half of the time none, sometimes two.
-    fn step(&mut self) -> i64 {
-        match self.below(20) {
-            0 => -2,
-            1..=4 => -1,
-            5..=14 => 0,
-            15..=18 => 1,
-            _ => 2,
-        }
     }
 }
