@@ -128,7 +128,7 @@ fn lay_out(trade: &Tick, marked: &mut i64, inputs: &mut Vec<Input>) {
         *marked = trade.ts.secs();
         inputs.push(Input::ClockMark(ClockMark { feed: FeedId(0), ts: Ts::from_secs(*marked) }));
     }
-    inputs.push(Input::Tick(Tick { bid: None, ask: None, ..trade.clone() }));
+    inputs.push(Input::Tick(Tick { cum_volume: None, bid: None, ask: None, ..trade.clone() }));
 }
 
 fn date() -> SessionDate {
@@ -176,7 +176,7 @@ fn opened() -> SessionOpened {
             id: FeedId(0),
             name: "bench".into(),
             trade_rule: TradeRule::Qty,
-            volume: VolumeSource::Cumulative,
+            volume: VolumeSource::Quantity,
             conditions: Vec::new(),
         }],
         instruments: (0..INSTRUMENTS).map(instrument).collect(),
