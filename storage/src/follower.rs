@@ -1,7 +1,9 @@
 //! Follows the tape: new durable events, from one segment into the next, while a writer appends in any process.
 //!
-//! Never blocks, never holds a transaction between two polls, and outlives the writer. Called by mirrors, monitors and
-//! `tape tail`; each keeps its own cursor where its effect is.
+//! Shows what is flushed and no more: of a writer that was killed in the middle of a commit the last one may be on the
+//! file and not flushed; it is handed out when the next writer has flushed it. Never blocks, never holds a transaction
+//! between two polls, and outlives the writer. Called by mirrors, monitors and `tape tail`; each keeps its own cursor where
+//! its effect is.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

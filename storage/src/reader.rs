@@ -142,6 +142,8 @@ fn open_handle(dir: &DataDir, path: &Path, patience: Duration) -> Result<Handle,
         let holder = Lock::holder(dir)?;
         let waited = began.elapsed();
         if holder.is_none() {
+            // The last commit of a killed writer may be on the file and not flushed: what is shown must outlast a power cut.
+            dir.disk().sync_file(path).map_err(|source| file_error(path, source))?;
             match Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(CowBackend::new(file.clone())) {
                 Ok(db) => return Ok(Handle::Repaired(db, file)),
                 // A file that changes is a writer's that has just begun, and has the lock the next time round.
