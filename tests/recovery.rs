@@ -59,6 +59,25 @@ fn a_damaged_tape_is_fatal_with_its_reason() {
 }
 
 #[test]
+fn a_segment_that_is_cut_short_or_no_segment_is_fatal_for_readers_and_writers() {
+    let stage = Stage::new();
+    stage.expect(0, "demo --instruments 2");
+    let segment = stage.path("data/tape/2026-07-31.1.redb");
+    let whole = fs::read(&segment).expect("a segment");
+    for bytes in [&whole[..whole.len() / 2], &[], &[0; 100_000]] {
+        fs::write(&segment, bytes).expect("a segment");
+        for command in ["replay --verify", "tape stat", "tape seal"] {
+            let output = stage.run(command);
+            let err = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(3), "{command}, {} bytes: {err}", bytes.len());
+            let last = err.lines().last().unwrap_or_default();
+            assert!(last.starts_with("fatal damaged: ") || err.starts_with("fatal damaged: "), "{command}: {err}");
+        }
+        assert_eq!(fs::read(&segment).expect("a segment"), bytes, "nothing is touched");
+    }
+}
+
+#[test]
 fn a_crash_between_two_sessions_loses_nothing_that_carries_over() {
     let stage = Stage::new();
     stage.write("t.csv", "time,price,cum_volume\n2024-03-14 23:59:00,100,500\n2024-03-14 23:59:59,101,700\n");

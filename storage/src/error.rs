@@ -135,11 +135,11 @@ pub enum ReadError {
 impl ReadError {
     /// The reason that goes with exit code 3 when the tape itself is wrong; `None` for an environment that keeps it from
     /// being read.
-    pub const fn fatal_reason(&self) -> Option<&'static str> {
+    pub fn fatal_reason(&self) -> Option<&'static str> {
         match self {
             Self::Damaged { .. } | Self::Broken { .. } | Self::Short { .. } | Self::Misnamed { .. } => Some("damaged"),
-            Self::Redb { .. }
-            | Self::File { .. }
+            Self::Redb { source, .. } => is_damage(source).then_some("damaged"),
+            Self::File { .. }
             | Self::Repairing { .. }
             | Self::NewerFormat { .. }
             | Self::NewerEvent { .. }
@@ -152,6 +152,16 @@ impl ReadError {
     pub(crate) fn redb(path: &std::path::Path, error: impl Into<redb::Error>) -> Self {
         Self::Redb { path: path.to_path_buf(), source: Box::new(error.into()) }
     }
+}
+
+/// Whether redb met a file that it did not write so, rather than a system that keeps it from reading. A file that is cut
+/// short, empty or another's comes as an I/O error too.
+fn is_damage(error: &redb::Error) -> bool {
+    use io::ErrorKind::{InvalidData, UnexpectedEof};
+    if let redb::Error::Io(error) = error {
+        return matches!(error.kind(), InvalidData | UnexpectedEof);
+    }
+    matches!(error, redb::Error::Corrupted(_))
 }
 
 /// Why the tape could not be opened.

@@ -69,7 +69,7 @@ pub enum ExplainError {
 
 impl ExplainError {
     /// The reason that goes with exit code 3 when the tape itself is wrong.
-    pub const fn fatal_reason(&self) -> Option<&'static str> {
+    pub fn fatal_reason(&self) -> Option<&'static str> {
         match self {
             Self::Read(error) => error.fatal_reason(),
             Self::NoSession { .. } | Self::NoSymbol { .. } | Self::NoBar { .. } => None,
