@@ -82,11 +82,10 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Verdict> {
         let manifest = manifest?;
         if !args.json {
             screen::say(format!(
-                "\nBacked up to seq {}: the folder holds {} segments and {} snapshots in {}. To see that it can be \
-                 restored:\n  barkeep tape restore --drill --from {}",
+                "\nBacked up to seq {}: the folder holds {} and {} in {}. To see that it can be restored:\n  barkeep tape restore --drill --from {}",
                 manifest.last_seq,
-                screen::count(manifest.segments.len() as u64),
-                manifest.snapshots.len(),
+                screen::counted(manifest.segments.len() as u64, "segment"),
+                screen::counted(manifest.snapshots.len() as u64, "snapshot"),
                 screen::bytes(manifest.bytes()),
                 args.to.display(),
             ))?;

@@ -174,12 +174,12 @@ fn text(report: &Report) -> String {
     lines.extend(report.faults.iter().map(|fault| format!("  DAMAGED  {fault}")));
     if let Some(word) = report.verify {
         lines.push(format!(
-            "  restored   {} segments up to seq {}, into {} (removed again)",
-            screen::count(report.segments),
+            "  restored   {} up to seq {}, into {} (removed again)",
+            screen::counted(report.segments, "segment"),
             report.last_seq,
             report.folder.display()
         ));
-        lines.push(format!("  verified   {} events: {}", screen::count(report.events), word.replace('_', " ")));
+        lines.push(format!("  verified   {}: {}", screen::counted(report.events, "event"), word.replace('_', " ")));
     }
     lines.extend(report.findings.iter().map(|finding| format!("             {}", verify::line(finding))));
     for session in &report.sessions {

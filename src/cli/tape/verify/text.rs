@@ -116,7 +116,7 @@ pub(super) fn text(survey: &Survey, dir: &DataDir) -> String {
         let worst = of(segment, survey).map(|finding| finding.severity).max();
         let verdict = match worst {
             None | Some(Severity::Note) => "clean".to_owned(),
-            Some(worst) => format!("{}, {} {}", severity(worst), row.findings, plural(row.findings, "finding")),
+            Some(worst) => format!("{}, {}", severity(worst), screen::counted(row.findings, "finding")),
         };
         table.add_row([
             row.segment,
@@ -158,26 +158,20 @@ pub(crate) fn one(finding: &Finding) -> String {
     format!("{}  {place}: {}", severity(finding.severity), finding.what)
 }
 
-fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
-}
-
 fn closing(survey: &Survey) -> String {
     let segments = survey.segments.len() as u64;
     let whole = format!(
-        "{} {}, {} events, {} {}, in {:.2} s",
-        screen::count(segments),
-        plural(segments, "segment"),
-        screen::count(survey.events()),
-        survey.snapshots,
-        plural(survey.snapshots, "snapshot"),
+        "{}, {}, {}, in {:.2} s",
+        screen::counted(segments, "segment"),
+        screen::counted(survey.events(), "event"),
+        screen::counted(survey.snapshots, "snapshot"),
         survey.seconds
     );
     let count = |wanted| survey.findings.iter().filter(|finding| finding.severity == wanted).count() as u64;
     let (damage, unknown) = (count(Severity::Damage), count(Severity::Unknown));
     match survey.verdict() {
         Verdict::Fine => format!("Clean: {whole}."),
-        Verdict::Found => format!("DAMAGED: {damage} {} of damage; {whole}.", plural(damage, "finding")),
+        Verdict::Found => format!("DAMAGED: {} of damage; {whole}.", screen::counted(damage, "finding")),
         Verdict::CannotTell => {
             format!(
                 "CANNOT TELL: {unknown} {} not be checked; {whole}.",
