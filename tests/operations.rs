@@ -101,6 +101,17 @@ fn pruning_does_what_it_printed_and_the_tape_goes_on() {
     fs::remove_file(stage.path("backup/manifest.json")).expect("a manifest");
     assert!(stage.refused("tape prune --keep-days 1 --backed-up-in backup --apply").contains("no backup"));
     stage.expect(0, "tape backup --to backup --force --apply");
+    // Nor what has rotted there since: the tape's own is then the last good copy.
+    let copy = stage.path("backup/tape/2024-03-13.1.redb");
+    let good = fs::read(&copy).expect("a copy");
+    let mut rotten = good.clone();
+    rotten[good.len() / 2] ^= 1;
+    fs::remove_file(&copy).expect("a copy");
+    fs::write(&copy, &rotten).expect("a copy");
+    let kept = stage.json(0, "tape prune --keep-days 1 --backed-up-in backup --apply --json");
+    assert_eq!(names(&kept), Vec::<String>::new());
+    assert!(stage.path("data/tape/2024-03-13.1.redb").exists());
+    fs::write(&copy, &good).expect("a copy");
     let done = stage.json(0, "tape prune --keep-days 1 --backed-up-in backup --apply --json");
     assert_eq!(names(&done), names(&plan));
     assert_eq!(done["stays"][0]["why"].as_str(), Some("open"));

@@ -7,11 +7,12 @@
 //! so that a crash between any two leaves a tape that only begins later.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use barkeep_schemas::{Event, EventKind, Hash32, Input, Seq, SessionDate};
 
 use crate::backup::{Manifest, ManifestError, hash_file};
+use crate::disk::FileDisk;
 use crate::error::{OpenError, ReadError};
 use crate::filter::Filter;
 use crate::paths::{DataDir, SegmentName};
@@ -104,24 +105,24 @@ impl PruneError {
 }
 
 impl PrunePlan {
-    /// Plans on the tape as it is. With `backup` only segments that it holds byte for byte go; `progress` is told how
-    /// many bytes were hashed for that.
+    /// Plans on the tape as it is. With `backup`, a folder and its manifest, only segments that it holds byte for byte go:
+    /// both files are read. `progress` is told how many bytes were hashed for that.
     ///
     /// # Errors
     /// [`PruneError`] when the tape, a segment's file or the backup's manifest cannot be read.
     pub fn make(
         dir: &DataDir,
         before: SessionDate,
-        backup: Option<&Manifest>,
+        backup: Option<(&Path, &Manifest)>,
         mut progress: impl FnMut(u64),
     ) -> Result<Self, PruneError> {
         let tape = Tape::open(dir)?;
         let needs = Needs::of(&tape)?;
         let all = Self::of(tape.segments(), before, needs, |_| Held::Same);
-        let Some(manifest) = backup else { return Ok(all) };
+        let Some((folder, manifest)) = backup else { return Ok(all) };
         let mut held = Vec::with_capacity(all.goes.len());
         for info in &all.goes {
-            held.push((info.name, held_of(dir, info, manifest, &mut progress)?));
+            held.push((info.name, held_of(dir, info, folder, manifest, &mut progress)?));
         }
         let held_by = |name| held.iter().find(|(held, _)| *held == name).map_or(Held::Nothing, |(_, held)| *held);
         Ok(Self::of(tape.segments(), before, needs, |info| held_by(info.name)))
@@ -232,10 +233,11 @@ impl Needs {
     }
 }
 
-/// Compares a segment with what the manifest says of it.
+/// Compares a segment, and the backup's copy of it as it is now, with what the manifest says.
 fn held_of(
     dir: &DataDir,
     info: &SegmentInfo,
+    folder: &Path,
     manifest: &Manifest,
     progress: &mut impl FnMut(u64),
 ) -> Result<Held, ReadError> {
@@ -245,7 +247,13 @@ fn held_of(
     }
     let found = hash_file(dir.disk(), &info.path, progress);
     let found = found.map_err(|source| ReadError::File { path: info.path.clone(), source })?;
-    Ok(if found == (copy.copy.bytes, copy.copy.blake3.clone()) { Held::Same } else { Held::Other })
+    let expected = (copy.copy.bytes, copy.copy.blake3.clone());
+    // A manifest cannot know what became of its files: the last good copy must not go for one that has rotted.
+    let held = hash_file(&FileDisk, &folder.join("tape").join(info.name.to_string()), progress);
+    Ok(match held {
+        Ok(held) if held == expected && found == expected => Held::Same,
+        Ok(_) | Err(_) => Held::Other,
+    })
 }
 
 #[cfg(test)]

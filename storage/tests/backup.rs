@@ -278,7 +278,7 @@ fn pruning_removes_the_oldest_first_and_every_state_on_the_way_is_a_readable_tap
     let (_temp, dir, to) = tape(4, 100);
     let manifest = back_up(&dir, &to).unwrap();
     let writer = Writer::open(&dir, "test").unwrap();
-    let plan = PrunePlan::make(&dir, DAY.plus_days(3), Some(&manifest), |_| {}).unwrap();
+    let plan = PrunePlan::make(&dir, DAY.plus_days(3), Some((&to, &manifest)), |_| {}).unwrap();
     let gone: Vec<String> = plan.goes.iter().map(|info| info.name.to_string()).collect();
     assert_eq!(gone, ["2024-10-04.1.redb", "2024-10-05.1.redb", "2024-10-06.1.redb"]);
     let mut first = 5_001;
@@ -308,12 +308,22 @@ fn only_what_the_backup_holds_byte_for_byte_is_pruned() {
     let mut manifest = back_up(&dir, &to).unwrap();
     manifest.segments[1].copy.blake3.replace_range(..2, "zz");
     let stays = |manifest: &Manifest| {
-        let plan = PrunePlan::make(&dir, DAY.plus_days(9), Some(manifest), |_| {}).unwrap();
+        let plan = PrunePlan::make(&dir, DAY.plus_days(9), Some((&to, manifest)), |_| {}).unwrap();
         (plan.goes.len(), plan.stays.first().map(|(_, why)| *why).unwrap())
     };
     assert_eq!(stays(&manifest), (1, Stays::BackupDiffers));
     manifest.segments[1].whole = false;
     assert_eq!(stays(&manifest), (1, Stays::NotBackedUp));
+    // A copy that has rotted in the backup holds nothing, and the next backup makes it again.
+    let copy = to.join("tape/2024-10-04.1.redb");
+    let good = std::fs::read(&copy).unwrap();
+    let mut rotten = good.clone();
+    rotten[good.len() / 2] ^= 1;
+    std::fs::remove_file(&copy).unwrap();
+    std::fs::write(&copy, rotten).unwrap();
+    assert_eq!(stays(&manifest), (0, Stays::BackupDiffers));
+    back_up(&dir, &to).unwrap();
+    assert!(std::fs::read(&copy).unwrap() == good);
     manifest.segments.remove(0);
     assert_eq!(stays(&manifest), (0, Stays::NotBackedUp));
 }

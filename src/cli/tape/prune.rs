@@ -99,7 +99,8 @@ fn plan(dir: &DataDir, args: &Args) -> Result<PrunePlan> {
     };
     let manifest = args.backed_up_in.as_deref().map(Manifest::read).transpose()?;
     let bar = screen::progress(manifest.as_ref().map_or(0, Manifest::bytes), "comparing");
-    let plan = PrunePlan::make(dir, before, manifest.as_ref(), |bytes| bar.inc(bytes));
+    let plan =
+        PrunePlan::make(dir, before, args.backed_up_in.as_deref().zip(manifest.as_ref()), |bytes| bar.inc(bytes));
     bar.finish_and_clear();
     Ok(plan?)
 }

@@ -275,7 +275,10 @@ fn transfer(
             if (bytes, &blake3) != (copy.copy.bytes, &copy.copy.blake3) {
                 return Err(BackupError::Differs { path: info.path.clone(), to: to.root().to_path_buf() });
             }
-            let there = to.len(TAPE, &copy.copy.file)? == Some(bytes);
+            let held = to.file(TAPE, &copy.copy.file);
+            // Read, not believed: while the tape has the segment, a copy that has rotted can be made again.
+            let there = to.len(TAPE, &copy.copy.file)? == Some(bytes)
+                && hash(&crate::disk::FileDisk, &held)? == (bytes, copy.copy.blake3.clone());
             Ok(if there { Transfer::Held(copy.copy.clone()) } else { Transfer::File })
         }
         // A backup that was killed may have left it whole.
