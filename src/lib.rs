@@ -5,4 +5,3 @@ pub mod ingestion;
 pub mod mirrors;
 pub mod monitoring;
 pub mod orchestrator;
-pub mod sim;

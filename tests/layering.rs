@@ -38,7 +38,7 @@ fn may_name_only(folder: &str, allowed: &[&str]) {
         "crate::mirrors",
         "crate::monitoring",
         "crate::orchestrator",
-        "crate::sim",
+        "barkeep_sim",
         "crate::cli",
     ];
     for path in sources(&Path::new(ROOT).join(folder)) {
@@ -96,7 +96,10 @@ fn monitoring_follows_the_tape() {
 
 #[test]
 fn the_simulator_names_schemas_alone() {
-    may_name_only("src/sim", &["barkeep_schemas", "crate::sim"]);
+    may_name_only("src/sim", &["barkeep_schemas"]);
+    let own: Vec<_> =
+        dependencies("src/sim/Cargo.toml").into_iter().filter(|name| name.starts_with("barkeep")).collect();
+    assert_eq!(own, ["barkeep-schemas"]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::monitoring::daily_recon::Report;
 use crate::orchestrator::calendar::{Calendar, DayKind};
 use crate::orchestrator::import::ImportReport;
 use crate::orchestrator::replay::{ReplayReport, replay};
-use crate::sim::day::{Day, DayPlan, INSTRUMENTS};
+use barkeep_sim::day::{Day, DayPlan, INSTRUMENTS};
 
 /// Show the main job: a simulated day with faults, through bars, reconciliation and replay
 ///

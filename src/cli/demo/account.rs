@@ -6,7 +6,7 @@ use barkeep_schemas::{ReconStatus, Ts};
 use serde::{Serialize, Serializer};
 
 use crate::orchestrator::import::ImportReport;
-use crate::sim::day::{Cell, Day, Effect, Fault, FaultKind};
+use barkeep_sim::day::{Cell, Day, Effect, Fault, FaultKind};
 
 /// One kind of fault.
 #[derive(Clone, Debug, Serialize)]

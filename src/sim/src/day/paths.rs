@@ -88,8 +88,8 @@ fn spread(chance: &mut Chance, seconds: &[Second], pair: &PlantedPair) -> Vec<f6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::day::hours::Hours;
-    use crate::sim::day::listing::listings;
+    use crate::day::hours::Hours;
+    use crate::day::listing::listings;
     use barkeep_schemas::Ts;
 
     #[test]

@@ -1,3 +1,0 @@
-//! The market simulator. It names schemas alone.
-
-pub mod day;

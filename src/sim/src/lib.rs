@@ -1,0 +1,4 @@
+//! A broker and a market to develop, demonstrate and break against. It names schemas alone.
+
+pub mod day;
+pub mod market;
