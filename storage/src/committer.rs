@@ -1,6 +1,6 @@
-//! A writer on a thread of its own, so that the engine computes the next batch while the last one syncs.
+//! A writer on threads of its own: the caller computes a batch while the last one is laid out and the one before syncs.
 //!
-//! Two batches wait at most; a third makes its sender wait. Batches become durable in the order of submission. After the
+//! Two batches wait at most to be laid out and one to be written; another makes its sender wait. Batches become durable in the order of submission. After the
 //! first failure nothing more is written and every call tells that failure. Called by the daemon and by imports.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,11 +11,15 @@ use std::thread::JoinHandle;
 use barkeep_schemas::{Event, Hash32, Seq, SessionDate};
 
 use crate::error::CommitError;
+use crate::open_segment::Prepared;
 use crate::paths::SegmentName;
 use crate::writer::Writer;
 
-/// Batches that may wait while another syncs.
+/// Batches that may wait while another is laid out.
 const WAITING_MAX: usize = 2;
+
+/// Transactions that may wait while another syncs.
+const PREPARED_MAX: usize = 1;
 
 enum Job {
     Commit(Vec<Event>),
@@ -23,6 +27,13 @@ enum Job {
     Seal(SyncSender<()>),
     Flush(SyncSender<()>),
     Chain(SyncSender<Hash32>),
+}
+
+/// What the thread that writes is given.
+enum Write {
+    Commit(Prepared),
+    /// Answered when all before it is durable.
+    Reached(SyncSender<()>),
 }
 
 /// What the thread tells the others.
@@ -35,9 +46,20 @@ impl Shared {
     fn failure(&self) -> Option<CommitError> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    fn fail(&self, error: CommitError) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+
+    fn kept<T>(&self, result: Result<T, CommitError>) -> Result<T, Failed> {
+        result.map_err(|error| {
+            self.fail(error);
+            Failed
+        })
+    }
 }
 
-/// The handle of the writing thread. Dropping it lets the thread finish what was submitted and waits for it.
+/// The handle of the writing threads. Dropping it lets them finish what was submitted and waits for it.
 pub struct Committer {
     jobs: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<Writer>>,
@@ -168,40 +190,74 @@ impl Drop for Committer {
     }
 }
 
-/// Works through the jobs until the channel closes or one fails. A failure is on record before anyone who waits for an
-/// answer learns that none will come.
+/// Lays the batches out until the channel closes or something fails, while a thread below writes them.
 fn run(mut writer: Writer, inbox: &Receiver<Job>, shared: &Shared) -> Writer {
-    let fail = |error: CommitError| {
-        *shared.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-    };
-    for job in inbox {
-        // Who asked may have gone away meanwhile: an answer that nobody takes is no failure.
-        match job {
-            Job::Commit(events) => match writer.commit(&events) {
-                Ok(Some(last)) => shared.durable.store(last.0, Ordering::Release),
-                Ok(None) => {}
-                Err(error) => {
-                    fail(error);
-                    break;
-                }
-            },
-            Job::BeginSegment(date, reply) => match writer.begin_segment(date) {
-                Ok(name) => drop(reply.send(name)),
-                Err(error) => {
-                    fail(error);
-                    break;
-                }
-            },
-            Job::Seal(reply) => match writer.seal() {
-                Ok(()) => drop(reply.send(())),
-                Err(error) => {
-                    fail(error);
-                    break;
-                }
-            },
-            Job::Flush(reply) => drop(reply.send(())),
-            Job::Chain(reply) => drop(reply.send(writer.chain_hash())),
+    let failed = std::thread::scope(|scope| {
+        let (prepared, writes) = sync_channel(PREPARED_MAX);
+        let thread = std::thread::Builder::new().name("syncer".to_owned());
+        match thread.spawn_scoped(scope, move || write(&writes, shared)) {
+            Ok(_) => inbox.iter().try_for_each(|job| work(&mut writer, job, &prepared, shared)).is_err(),
+            Err(source) => {
+                let path = writer.dir().tape();
+                shared.fail(CommitError::file(&path, "start a thread for", writer.next_seq(), source));
+                true
+            }
         }
+    });
+    if failed && let Some(failure) = shared.failure() {
+        writer.fail(failure);
     }
     writer
+}
+
+/// Nothing more may be written; the failure is on record.
+struct Failed;
+
+/// Does one job. A failure is on record before anyone who waits for an answer learns that none will come.
+fn work(writer: &mut Writer, job: Job, writes: &SyncSender<Write>, shared: &Shared) -> Result<(), Failed> {
+    // Who asked may have gone away meanwhile: an answer that nobody takes is no failure.
+    match job {
+        Job::Commit(events) => {
+            if let Some(prepared) = shared.kept(writer.prepare(&events))? {
+                writes.send(Write::Commit(prepared)).map_err(|_| Failed)?;
+            }
+        }
+        Job::BeginSegment(date, reply) => {
+            reach(writes)?;
+            let _ = reply.send(shared.kept(writer.begin_segment(date))?);
+        }
+        Job::Seal(reply) => {
+            reach(writes)?;
+            shared.kept(writer.seal())?;
+            let _ = reply.send(());
+        }
+        Job::Flush(reply) => writes.send(Write::Reached(reply)).map_err(|_| Failed)?,
+        Job::Chain(reply) => {
+            reach(writes)?;
+            let _ = reply.send(writer.chain_hash());
+        }
+    }
+    Ok(())
+}
+
+/// Waits until all that was prepared is durable.
+fn reach(writes: &SyncSender<Write>) -> Result<(), Failed> {
+    let (reply, reached) = sync_channel(1);
+    writes.send(Write::Reached(reply)).map_err(|_| Failed)?;
+    reached.recv().map_err(|_| Failed)
+}
+
+/// Writes what was prepared until the channel closes or a transaction fails.
+fn write(writes: &Receiver<Write>, shared: &Shared) {
+    for job in writes {
+        match job {
+            Write::Commit(prepared) => match prepared.write() {
+                Ok(()) => shared.durable.store(prepared.last.0, Ordering::Release),
+                Err(error) => return shared.fail(error),
+            },
+            Write::Reached(reply) => {
+                let _ = reply.send(());
+            }
+        }
+    }
 }

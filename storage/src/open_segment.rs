@@ -3,6 +3,7 @@
 //! Never decides which segment that is. Called by the writer.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use barkeep_schemas::{Event, Hash32, Seq};
 use redb::{Database, Durability, ReadTransaction, ReadableDatabase};
@@ -24,8 +25,26 @@ pub(crate) struct OpenSegment {
     pub(crate) header: SegmentHeader,
     pub(crate) path: PathBuf,
     dir: DataDir,
-    db: Database,
+    /// Shared with what is prepared and not written yet.
+    db: Arc<Database>,
     cutter: Cutter,
+}
+
+/// A transaction laid out and not written yet. Those of one segment are written in the order in which they were made.
+pub(crate) struct Prepared {
+    db: Arc<Database>,
+    path: PathBuf,
+    first: Seq,
+    /// The position of its last event.
+    pub(crate) last: Seq,
+    rows: Rows,
+}
+
+impl Prepared {
+    /// Makes it durable. After an error the segment must not be used again.
+    pub(crate) fn write(&self) -> Result<(), CommitError> {
+        write(&self.db, &self.rows, None).map_err(|error| CommitError::halt(&self.path, self.first, error))
+    }
 }
 
 impl OpenSegment {
@@ -44,7 +63,7 @@ impl OpenSegment {
         disk.rename(&newborn, &path).map_err(|source| failed("name the segment", source))?;
         disk.sync_folder(&dir.tape()).map_err(|source| failed("sync the tape folder", source))?;
         let cutter = Cutter::new(seq, seq, None, Chain::new(seq, header.previous_chain));
-        Ok(Self { header, path, dir: dir.clone(), db, cutter })
+        Ok(Self { header, path, dir: dir.clone(), db: Arc::new(db), cutter })
     }
 
     /// Opens the newest segment again, repairing it if it was not closed cleanly, and gathers its tail. A segment of
@@ -67,7 +86,7 @@ impl OpenSegment {
         cutter.resume(tables.events_between(start, end)?);
         drop(tables);
         drop(txn);
-        Ok(Self { header, path: path.to_path_buf(), dir: dir.clone(), db, cutter })
+        Ok(Self { header, path: path.to_path_buf(), dir: dir.clone(), db: Arc::new(db), cutter })
     }
 
     /// The position after the last event.
@@ -80,11 +99,15 @@ impl OpenSegment {
         self.cutter.chain_hash()
     }
 
-    /// Makes the events durable in one transaction. After an error the segment must not be used again.
-    pub(crate) fn commit(&mut self, events: &[Event]) -> Result<(), CommitError> {
-        let seq = self.end();
+    /// Lays the events out as one transaction, which the next ones presume. `None` for no events.
+    pub(crate) fn prepare(&mut self, events: &[Event]) -> Result<Option<Prepared>, CommitError> {
+        if events.is_empty() {
+            return Ok(None);
+        }
+        let first = self.end();
         let rows = self.cutter.take(events).map_err(|TooLarge { seq, bytes }| too_large(seq, bytes))?;
-        write(&self.db, &rows, None).map_err(|error| CommitError::halt(&self.path, seq, error))
+        let last = Seq(self.end().0.saturating_sub(1));
+        Ok(Some(Prepared { db: self.db.clone(), path: self.path.clone(), first, last, rows }))
     }
 
     /// Lays what is left of the tail out as a last block, marks the segment sealed, closes its file cleanly and takes
@@ -96,7 +119,7 @@ impl OpenSegment {
         self.header.last_seq = Seq(end.0.saturating_sub(1));
         self.header.last_chain = self.chain_hash();
         write(&self.db, &rows, Some(&self.header)).map_err(|error| CommitError::halt(&self.path, end, error))?;
-        self.db.close().map_err(|error| CommitError::halt(&self.path, end, error))?;
+        close(self.db, &self.path, end)?;
         self.dir
             .disk()
             .make_read_only(&self.path)
@@ -107,8 +130,17 @@ impl OpenSegment {
     /// Closes the file cleanly; the segment goes on taking events when it is opened again.
     pub(crate) fn close(self) -> Result<(), CommitError> {
         let end = self.end();
-        self.db.close().map_err(|error| CommitError::halt(&self.path, end, error))
+        close(self.db, &self.path, end)
     }
+}
+
+/// Closes the file cleanly.
+fn close(db: Arc<Database>, path: &Path, end: Seq) -> Result<(), CommitError> {
+    let Some(db) = Arc::into_inner(db) else {
+        let source = std::io::Error::other("a transaction that was prepared is not written yet");
+        return Err(CommitError::file(path, "close the segment", end, source));
+    };
+    db.close().map_err(|error| CommitError::halt(path, end, error))
 }
 
 fn too_large(seq: Seq, bytes: usize) -> CommitError {

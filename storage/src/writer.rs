@@ -9,7 +9,7 @@ use barkeep_schemas::{Event, Hash32, Seq, SessionDate};
 use crate::error::{CommitError, OpenError, ReadError};
 use crate::header::{FORMAT, SegmentHeader};
 use crate::lock::Lock;
-use crate::open_segment::OpenSegment;
+use crate::open_segment::{OpenSegment, Prepared};
 use crate::paths::{DataDir, NEWBORN_SUFFIX, SegmentName};
 use crate::reader::{SegmentReader, open_for_writing, open_read_only};
 use crate::tape::{SegmentInfo, inspect};
@@ -134,16 +134,35 @@ impl Writer {
     /// call fails with the same one. What of the failed batch is on the disk shows when the tape is opened again: all
     /// of it or nothing.
     pub fn commit(&mut self, events: &[Event]) -> Result<Option<Seq>, CommitError> {
+        let before = self.next_seq;
+        let Some(prepared) = self.prepare(events)? else { return Ok(None) };
+        let written = prepared.write();
+        if written.is_err() {
+            self.next_seq = before;
+        }
+        self.poison_on_error(written)?;
+        Ok(Some(prepared.last))
+    }
+
+    /// Lays the next events out as one transaction, so that this writer can prepare the one behind it while it is
+    /// written. It must be written before anything else is asked of this writer but to prepare more, and its failure
+    /// told to [`Self::fail`].
+    pub(crate) fn prepare(&mut self, events: &[Event]) -> Result<Option<Prepared>, CommitError> {
         self.check_poison()?;
         if events.is_empty() {
             return Ok(None);
         }
         let Some(open) = &mut self.open else { return Err(CommitError::NoSegment { next: self.next_seq }) };
-        let result = open.commit(events);
+        let result = open.prepare(events);
         let end = open.end();
-        self.poison_on_error(result)?;
+        let prepared = self.poison_on_error(result)?;
         self.next_seq = end;
-        Ok(Some(Seq(end.0.saturating_sub(1))))
+        Ok(prepared)
+    }
+
+    /// Takes no more events, since one that was prepared could not be written.
+    pub(crate) fn fail(&mut self, error: CommitError) {
+        self.poison.get_or_insert(error);
     }
 
     /// Seals the open segment: it takes no more events, its file is closed and read-only. Nothing happens when no

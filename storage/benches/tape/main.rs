@@ -18,6 +18,8 @@ fn main() {
     if let Some(folder) = std::env::var_os(reopen::VICTIM) {
         return reopen::write_until_killed(&barkeep_storage::DataDir::new(folder));
     }
+    // As barkeep itself does: glibc learns from a freed block that memory of this size is better kept.
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(24 << 20)));
     let benches: [(&str, fn()); 4] =
         [("append", append::main), ("size", size::main), ("scan", scan::main), ("reopen", reopen::main)];
     measure::run(&benches);
