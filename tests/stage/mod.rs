@@ -7,8 +7,8 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use barkeep::sim::day::{Day, DayPlan};
 use barkeep_schemas::{NANOS, SessionDate, Ts};
+use barkeep_sim::day::{Day, DayPlan};
 use tempfile::TempDir;
 
 /// A data directory and the files of a test.
