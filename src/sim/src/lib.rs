@@ -1,4 +1,5 @@
 //! A broker and a market to develop, demonstrate and break against. It names schemas alone.
 
 pub mod day;
+pub mod faults;
 pub mod market;
