@@ -2,4 +2,5 @@
 
 pub mod day;
 pub mod faults;
+pub mod kite;
 pub mod market;
