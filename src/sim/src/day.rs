@@ -9,7 +9,6 @@
 
 mod breaker;
 mod broker_faults;
-mod chance;
 mod feed_faults;
 mod hours;
 mod ledger;
@@ -22,8 +21,8 @@ use std::io::{self, BufWriter, Write};
 
 use barkeep_schemas::{Price, SessionDate, Ts};
 
+use crate::chance::{Chance, Stream};
 use breaker::Breaker;
-use chance::{Chance, Stream};
 use hours::{Digits, Hours, Ist};
 pub use ledger::{Cell, Effect, Fault, FaultKind};
 pub use listing::{Listing, MAX_INSTRUMENTS};

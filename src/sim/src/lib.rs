@@ -1,5 +1,6 @@
 //! A broker and a market to develop, demonstrate and break against. It names schemas alone.
 
+mod chance;
 pub mod day;
 pub mod faults;
 pub mod kite;

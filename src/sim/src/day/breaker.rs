@@ -7,11 +7,11 @@ use core::ops::RangeInclusive;
 
 use barkeep_schemas::Ts;
 
-use super::chance::Chance;
 use super::hours::Hours;
 use super::ledger::{Cell, Effect, Fault, FaultKind, numbered};
 use super::listing::Listing;
 use super::trades::{Recording, Snapshot};
+use crate::chance::Chance;
 
 /// How often a place is looked for before a fault is given up.
 const TRIES: u32 = 500;

@@ -5,7 +5,7 @@
 use barkeep_schemas::{Price, Qty, SessionDate};
 use serde::Serialize;
 
-use super::chance::{Chance, Stream};
+use crate::chance::{Chance, Stream};
 
 /// An instrument of the day and what became of it.
 #[derive(Clone, PartialEq, Debug, Serialize)]

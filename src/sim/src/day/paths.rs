@@ -4,9 +4,9 @@
 
 use barkeep_schemas::SessionDate;
 
-use super::chance::{Chance, Stream};
 use super::hours::Second;
 use super::listing::{Listing, PAIRS, PlantedPair, Sector};
+use crate::chance::{Chance, Stream};
 
 /// Standard deviations of a full day's log move.
 const MARKET: f64 = 0.007;

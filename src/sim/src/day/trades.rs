@@ -6,9 +6,9 @@
 
 use barkeep_schemas::{NANOS, Price, Qty, SessionDate};
 
-use super::chance::{Chance, Stream};
 use super::hours::{Hours, Second};
 use super::listing::Listing;
+use crate::chance::{Chance, Stream};
 
 const MILLI: i64 = 1_000_000;
 /// How far one trade's size strays from the median, as a standard deviation of its logarithm.
