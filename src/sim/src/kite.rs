@@ -26,4 +26,4 @@ pub use rupees::Rupees;
 pub use snapshot::Mode;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

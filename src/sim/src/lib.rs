@@ -1,6 +1,8 @@
 //! A broker and a market to develop, demonstrate and break against. It names schemas alone.
 
 mod chance;
+
+pub mod broker;
 pub mod day;
 pub mod faults;
 pub mod kite;

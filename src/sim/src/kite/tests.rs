@@ -2,6 +2,7 @@
 
 mod bodies;
 mod recorded;
+pub(crate) use recorded::samples;
 mod text;
 mod wire;
 

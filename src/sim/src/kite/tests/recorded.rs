@@ -12,7 +12,7 @@ use super::super::reply::success;
 use super::{listing, quote};
 
 /// The folder of samples; without it a test says that it was skipped.
-pub(super) fn samples(test: &str) -> Option<PathBuf> {
+pub(crate) fn samples(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("BARKEEP_SHARED_DATA").map(|folder| PathBuf::from(folder).join("kite_mocks"));
     if folder.is_none() {
         eprintln!("skipped {test}: BARKEEP_SHARED_DATA does not name the folder of real market data");
@@ -85,7 +85,7 @@ fn the_recorded_packets_are_read_as_the_python_client_reads_them_and_written_bac
 }
 
 /// The keys of an object, all the way down; lists by their first element.
-pub(super) fn keys(value: &Value) -> Vec<String> {
+fn keys(value: &Value) -> Vec<String> {
     let mut found = Vec::new();
     collect(value, "", &mut found);
     found
