@@ -4,6 +4,7 @@ mod data;
 mod fills;
 mod life;
 mod properties;
+mod real_market;
 mod rejections;
 mod sessions;
 
