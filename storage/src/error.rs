@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use barkeep_schemas::{DecodeError, Seq};
 
+use crate::disk::is_not_regular;
 use crate::lock::{Holder, LockError};
 use crate::paths::SegmentName;
 use crate::row::Damage;
@@ -16,7 +17,7 @@ use crate::row::Damage;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// A file or folder of the tape could not be opened or listed.
-    #[error("{path} could not be read: check that it is there and that this user may read it", path = path.display())]
+    #[error("{path} could not be read: {advice}", path = path.display(), advice = reading_advice(source))]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -151,6 +152,15 @@ impl ReadError {
 
     pub(crate) fn redb(path: &std::path::Path, error: impl Into<redb::Error>) -> Self {
         Self::Redb { path: path.to_path_buf(), source: Box::new(error.into()) }
+    }
+}
+
+/// What helps when the system refused a file that should be read.
+fn reading_advice(error: &io::Error) -> &'static str {
+    if is_not_regular(error) {
+        "move it away, barkeep did not make it"
+    } else {
+        "check that it is there and that this user may read it"
     }
 }
 

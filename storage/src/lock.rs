@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use crate::disk::{Disk, LockGuard};
+use crate::disk::{Disk, LockGuard, is_not_regular};
 use crate::paths::DataDir;
 
 /// How often a taken lock is tried again: a probe by [`Lock::holder`] takes it for some microseconds.
@@ -45,7 +45,7 @@ pub enum LockError {
         holder: Holder,
     },
     /// The lock file could not be opened, locked or written.
-    #[error("{path} could not be locked: check that the data directory is there and writable", path = path.display())]
+    #[error("{path} could not be locked: {advice}", path = path.display(), advice = advice(source))]
     File {
         /// The lock file.
         path: PathBuf,
@@ -53,6 +53,20 @@ pub enum LockError {
         #[source]
         source: io::Error,
     },
+}
+
+/// What helps when the lock file cannot be had.
+fn advice(error: &io::Error) -> &'static str {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    if is_not_regular(error) {
+        "move it away, barkeep did not make it"
+    } else if matches!(error.kind(), StorageFull | QuotaExceeded) {
+        "there is no room for it, free space"
+    } else if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem) {
+        "check that this user may write it, and its folder"
+    } else {
+        "check that the data directory is there and that the disk is sound"
+    }
 }
 
 /// The held lock; dropping it, or the end of the process, releases it.

@@ -4,7 +4,6 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use barkeep_schemas::{Event, Hash32, Seq};
@@ -12,7 +11,7 @@ use redb::backends::FileBackend;
 use redb::{Database, Durability};
 
 use crate::columns::Encoder;
-use crate::disk::{Disk, StillHandle};
+use crate::disk::{Disk, StillHandle, create_regular};
 use crate::error::ReadError;
 use crate::filter::Filter;
 use crate::header::SegmentHeader;
@@ -46,7 +45,7 @@ pub(crate) fn hash_file(disk: &dyn Disk, path: &Path, progress: &mut impl FnMut(
 pub(crate) fn copy_file(disk: &dyn Disk, from: &Path, to: &Path, progress: &mut impl FnMut(u64)) -> io::Result<Hashed> {
     let source = disk.open_still(from)?;
     let before = source.stat()?;
-    let mut target = File::options().write(true).create(true).truncate(true).mode(0o600).open(to)?;
+    let mut target = create_regular(to)?;
     let hashed = pieces(&*source, |piece| {
         progress(piece.len() as u64);
         target.write_all(piece)
@@ -193,7 +192,7 @@ struct Target(Database);
 
 impl Target {
     fn create(path: &Path, header: &SegmentHeader) -> Result<Self, redb::Error> {
-        let file = File::options().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        let file = create_regular(path)?;
         let db = builder().create_with_backend(FileBackend::new(file)?)?;
         let mut txn = db.begin_write()?;
         txn.set_durability(Durability::Immediate)?;

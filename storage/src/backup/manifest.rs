@@ -4,13 +4,13 @@
 //! Called by backup, restore and prune.
 
 use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use barkeep_schemas::Seq;
 use serde::{Deserialize, Serialize};
 
+use crate::disk::{Disk as _, FileDisk};
 use crate::paths::SegmentName;
 
 /// The version of the manifest that this build writes, and the newest that it reads.
@@ -158,7 +158,7 @@ impl Manifest {
     /// [`ManifestError`].
     pub fn read(folder: &Path) -> Result<Self, ManifestError> {
         let path = folder.join(FILE);
-        let text = match std::fs::read(&path) {
+        let text = match FileDisk.read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(ManifestError::Missing { path, folder: folder.to_path_buf() });
             }
@@ -182,7 +182,8 @@ impl Manifest {
         let (path, new) = (folder.join(FILE), folder.join(FILE_NEW));
         let text = serde_json::to_vec_pretty(self);
         let text = text.map_err(|source| ManifestError::Malformed { path: path.clone(), source })?;
-        let written = write_new(&new, &text)
+        let written = FileDisk
+            .write(&new, &text)
             .and_then(|()| std::fs::rename(&new, &path))
             .and_then(|()| File::open(folder)?.sync_all());
         written.map_err(|source| ManifestError::File { path, source })
@@ -225,13 +226,6 @@ impl Manifest {
         let snapshots = self.snapshots.iter().filter(|copy| copy.name != format!("{}.snap", copy.seq));
         files.chain(segments).chain(snapshots.map(|copy| copy.name.as_str())).next().map(str::to_owned)
     }
-}
-
-/// Makes a file with these bytes, durably, in place of what had its name.
-pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 #[cfg(test)]

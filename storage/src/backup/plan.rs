@@ -9,8 +9,8 @@ use barkeep_schemas::{Hash32, Seq};
 use super::BackupError;
 use super::copy::{Hashed, RowsError, copy_file, copy_rows, hash_file};
 use super::folder::BackupFolder;
-use super::manifest::{FileCopy, MANIFEST_FORMAT, Manifest, SNAPSHOTS, SegmentCopy, SnapshotCopy, TAPE, write_new};
-use crate::disk::FileDisk;
+use super::manifest::{FileCopy, MANIFEST_FORMAT, Manifest, SNAPSHOTS, SegmentCopy, SnapshotCopy, TAPE};
+use crate::disk::{Disk, FileDisk};
 use crate::error::ReadError;
 use crate::paths::DataDir;
 use crate::reader::{PATIENCE, SegmentReader, open_read_only};
@@ -115,7 +115,7 @@ impl BackupPlan {
         for (seq, bytes) in &self.snapshots {
             let (name, hash) = (format!("{seq}.snap"), blake3::hash(bytes).to_hex().to_string());
             let temp = to.file(SNAPSHOTS, &format!("{name}.new"));
-            write_new(&temp, bytes).map_err(BackupError::file(&temp, "written"))?;
+            FileDisk.write(&temp, bytes).map_err(BackupError::file(&temp, "written"))?;
             let copy = self.place(to, SNAPSHOTS, &name, (bytes.len() as u64, hash))?;
             progress(copy.bytes);
             snapshots.push(SnapshotCopy { name, copy, seq: seq.0 });
@@ -265,9 +265,8 @@ fn transfer(
     if !info.sealed || is_unclean(dir, &info.path)? {
         return Ok(Transfer::Rows);
     }
-    let mut hash = |disk: &dyn crate::disk::Disk, path: &Path| {
-        hash_file(disk, path, progress).map_err(BackupError::file(path, "read"))
-    };
+    let mut hash =
+        |disk: &dyn Disk, path: &Path| hash_file(disk, path, progress).map_err(BackupError::file(path, "read"));
     let name = info.name.to_string();
     match copy.filter(|copy| copy.whole) {
         Some(copy) => {
@@ -278,7 +277,7 @@ fn transfer(
             let held = to.file(TAPE, &copy.copy.file);
             // Read, not believed: while the tape has the segment, a copy that has rotted can be made again.
             let there = to.len(TAPE, &copy.copy.file)? == Some(bytes)
-                && hash(&crate::disk::FileDisk, &held)? == (bytes, copy.copy.blake3.clone());
+                && hash(&FileDisk, &held)? == (bytes, copy.copy.blake3.clone());
             Ok(if there { Transfer::Held(copy.copy.clone()) } else { Transfer::File })
         }
         // A backup that was killed may have left it whole.

@@ -4,8 +4,8 @@
 //! [`crate::DataDir`] that was made with [`crate::DataDir::new`].
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use redb::backends::FileBackend;
@@ -58,11 +58,11 @@ impl Disk for FileDisk {
             Access::Write => options.write(true),
             Access::Read => &mut options,
         };
-        FileBackend::new(options.open(path)?).map(Backend::new).map_err(io::Error::other)
+        FileBackend::new(open_regular(&mut options, path)?).map(Backend::new).map_err(io::Error::other)
     }
 
     fn open_still(&self, path: &Path) -> io::Result<Box<dyn StillHandle>> {
-        Ok(Box::new(StillDiskFile(File::open(path)?)))
+        Ok(Box::new(StillDiskFile(open_regular(OpenOptions::new().read(true), path)?)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -74,7 +74,7 @@ impl Disk for FileDisk {
     }
 
     fn sync_file(&self, path: &Path) -> io::Result<()> {
-        File::open(path)?.sync_all()
+        open_regular(OpenOptions::new().read(true), path)?.sync_all()
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
@@ -90,17 +90,21 @@ impl Disk for FileDisk {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        let mut bytes = Vec::new();
+        open_regular(OpenOptions::new().read(true), path)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        let mut file = create_regular(path)?;
         file.write_all(bytes)?;
         file.sync_all()
     }
 
     fn try_lock(&self, path: &Path, line: &[u8]) -> io::Result<Option<Box<dyn LockGuard>>> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = open_regular(&mut options, path)?;
         match file.try_lock() {
             Ok(()) => {
                 file.set_len(0)?;
@@ -114,7 +118,7 @@ impl Disk for FileDisk {
     }
 
     fn is_locked(&self, path: &Path) -> io::Result<bool> {
-        let file = match File::open(path) {
+        let file = match open_regular(OpenOptions::new().read(true), path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             file => file?,
         };
@@ -124,6 +128,45 @@ impl Disk for FileDisk {
             Err(TryLockError::Error(source)) => Err(source),
         }
     }
+}
+
+/// What has the name of a file and is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("it is {what}, not a regular file")]
+struct NotRegular {
+    what: &'static str,
+}
+
+/// Whether an error says that what has the name of a file is a FIFO, a folder or another thing that is none.
+pub(crate) fn is_not_regular(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<NotRegular>())
+}
+
+/// Opens a regular file and nothing else. Without `O_NONBLOCK` a FIFO would hold its opener until somebody opens the
+/// other end; with it the kind is asked of what was opened, so that nothing can be put in its place in between.
+fn open_regular(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    match options.custom_flags(libc::O_NONBLOCK).open(path) {
+        Ok(file) => not_regular(&file.metadata()?).map_or(Ok(file), Err),
+        // A socket, a FIFO without a reader and a folder are not even opened.
+        Err(error) => Err(std::fs::metadata(path).ok().as_ref().and_then(not_regular).unwrap_or(error)),
+    }
+}
+
+fn not_regular(meta: &Metadata) -> Option<io::Error> {
+    let kind = meta.file_type();
+    let what = match () {
+        () if kind.is_file() => return None,
+        () if kind.is_fifo() => "a FIFO",
+        () if kind.is_dir() => "a folder",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    };
+    Some(io::Error::new(io::ErrorKind::InvalidInput, NotRegular { what }))
+}
+
+/// Makes a file, readable by its owner alone, or empties the one that is there.
+pub(crate) fn create_regular(path: &Path) -> io::Result<File> {
+    open_regular(OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600), path)
 }
 
 fn stat_of(meta: &Metadata) -> FileStat {
