@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr as _;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use barkeep_storage::backup::BackupError;
 use barkeep_storage::prune::PruneError;
 use barkeep_storage::{CommitError, DataDir, HaltReason, OpenError, ReadError};
@@ -121,6 +121,9 @@ impl Context {
         let config = Config::load(global.config.as_deref())?;
         log_to_stderr(global.log_format, &config);
         let root = global.data_dir.clone().unwrap_or_else(|| config.data_dir.clone());
+        if root.metadata().is_ok_and(|meta| !meta.is_dir()) {
+            bail!("{} is a file, not a folder: check --data-dir, or data_dir of the configuration", root.display());
+        }
         Ok(Self { config, dir: DataDir::new(root) })
     }
 }
@@ -180,7 +183,7 @@ fn report(error: &anyhow::Error) -> ExitCode {
     let mut err = io::stderr().lock();
     match fatal_reason(error) {
         Some(reason) => {
-            let _ = writeln!(err, "fatal {reason}: {}", text.replace('\n', " "));
+            let _ = writeln!(err, "fatal {reason}: {}", text.replace("\n  ", "; ").replace('\n', " "));
             ExitCode::from(3)
         }
         None => {

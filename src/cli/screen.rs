@@ -8,22 +8,42 @@ use comfy_table::{CellAlignment, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-/// Prints a line to stdout; a reader that went away is an error that [`is_broken_pipe`] knows.
+/// Prints what a command has to say. A reader that went away does not want to know, and changes neither what is done
+/// after it nor the exit code.
 ///
 /// # Errors
-/// When stdout cannot be written.
+/// When stdout cannot be written for another reason.
 pub fn say(text: impl AsRef<str>) -> Result<()> {
+    match stream(text) {
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        said => said,
+    }
+}
+
+/// The same with one JSON object on one line.
+///
+/// # Errors
+/// When stdout cannot be written for another reason.
+pub fn say_json(value: &impl Serialize) -> Result<()> {
+    say(serde_json::to_string(value)?)
+}
+
+/// Prints one of many lines: where the reader went away, the rest need not be made, and the command ends well.
+///
+/// # Errors
+/// When stdout cannot be written; [`is_broken_pipe`] knows a reader that went away.
+pub fn stream(text: impl AsRef<str>) -> Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", text.as_ref())?;
     Ok(())
 }
 
-/// Prints one JSON object on one line.
+/// The same with one JSON object on one line.
 ///
 /// # Errors
-/// When stdout cannot be written.
-pub fn say_json(value: &impl Serialize) -> Result<()> {
-    say(serde_json::to_string(value)?)
+/// As [`stream`].
+pub fn stream_json(value: &impl Serialize) -> Result<()> {
+    stream(serde_json::to_string(value)?)
 }
 
 /// Whether an error only says that the reader of our output is gone.
@@ -50,6 +70,24 @@ pub fn table(header: &[&str], right: &[usize]) -> Table {
 /// The table's text without trailing blanks, indented by two.
 pub fn lines(table: &Table) -> String {
     table.lines().map(|line| format!("  {}", line.trim_end())).collect::<Vec<_>>().join("\n")
+}
+
+/// The columns that a line takes at most where its length is up to us.
+const COLUMNS: usize = 80;
+
+/// A sentence in lines that begin with `indent` and end at a blank, within 80 columns; a longer word stays whole.
+pub fn wrapped(text: &str, indent: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= COLUMNS => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(format!("{indent}{word}")),
+        }
+    }
+    lines.join("\n")
 }
 
 /// A count and its noun: `1 segment`, `2,000 segments`.

@@ -15,8 +15,10 @@ mod stat;
 mod tail;
 mod verify;
 
-use anyhow::Result;
-use barkeep_storage::SegmentName;
+use std::io::ErrorKind;
+
+use anyhow::{Context as _, Result, bail};
+use barkeep_storage::{DataDir, SegmentName};
 
 use super::{Context, Verdict};
 
@@ -54,6 +56,9 @@ pub enum Verb {
 /// # Errors
 /// When the tape cannot be read, an argument names nothing that is there, or sealing is refused.
 pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
+    if args.verb.needs_tape() {
+        check_tape(&context.dir)?;
+    }
     match &args.verb {
         Verb::Stat(args) => stat::run(args, context),
         Verb::Cat(args) => cat::run(args, context),
@@ -63,6 +68,29 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
         Verb::Prune(args) => prune::run(args, context),
         Verb::Backup(args) => backup::run(args, context),
         Verb::Restore(args) => restore::run(args, context),
+    }
+}
+
+impl Verb {
+    /// Whether there must be a tape: a restore brings one, and `tail --follow` may be there before the first import.
+    const fn needs_tape(&self) -> bool {
+        match self {
+            Self::Restore(_) => false,
+            Self::Tail(args) => !args.follow,
+            Self::Stat(_) | Self::Cat(_) | Self::Seal(_) | Self::Verify(_) | Self::Prune(_) | Self::Backup(_) => true,
+        }
+    }
+}
+
+/// Refuses a data directory without a tape: it is the wrong one more often than an empty one.
+fn check_tape(dir: &DataDir) -> Result<()> {
+    match std::fs::metadata(dir.tape()) {
+        Ok(meta) if meta.is_dir() => Ok(()),
+        Ok(_) => bail!("{} is no folder: check --data-dir", dir.tape().display()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            bail!("{} holds no tape: check --data-dir", dir.root().display())
+        }
+        Err(error) => Err(error).with_context(|| format!("{} could not be looked at", dir.tape().display())),
     }
 }
 

@@ -14,11 +14,13 @@ mod snapshots;
 
 mod walk;
 
+mod words;
+
 use serde::{Deserialize, Serialize};
 
 pub use neighbours::{between, strays};
 pub use segment::{CheckRequest, check_segment};
-pub use snapshots::{SnapshotFile, check_snapshots, snapshot_files};
+pub use snapshots::{SnapshotFile, Unread, check_snapshots, snapshot_files};
 
 /// What a finding means for the verdict.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -48,6 +50,8 @@ pub enum Remedy {
     Upgrade,
     /// See to it that the file can be read, and verify again.
     Access,
+    /// Write nothing, and bring back what the tape has lost.
+    RestoreTape,
 }
 
 /// Where in a file something is.

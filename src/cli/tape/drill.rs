@@ -181,7 +181,7 @@ fn text(report: &Report) -> String {
         ));
         lines.push(format!("  verified   {}: {}", screen::counted(report.events, "event"), word.replace('_', " ")));
     }
-    lines.extend(report.findings.iter().map(|finding| format!("             {}", verify::line(finding))));
+    lines.extend(report.findings.iter().map(verify::lines));
     for session in &report.sessions {
         let outcome = match (&session.error, session.differences) {
             (Some(error), _) => format!("could not be replayed: {error}"),

@@ -13,7 +13,7 @@ use crate::cli::{moment, screen};
 
 /// Prints an event.
 pub(super) fn print(seq: Seq, event: &Event, symbol: Option<&str>, json: bool) -> Result<()> {
-    if json { screen::say_json(&object(seq, event, symbol)) } else { screen::say(text(seq, event, symbol)) }
+    if json { screen::stream_json(&object(seq, event, symbol)) } else { screen::stream(text(seq, event, symbol)) }
 }
 
 /// `seq  time IST  kind  symbol  the fields`, in columns; `-` stands for no time and no symbol.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use barkeep_schemas::Seq;
 use barkeep_storage::verify::{
     BodyFacts, CheckRequest, Finding, HeaderFacts, Remedy, Severity, between, check_segment, check_snapshots,
@@ -116,27 +116,24 @@ fn check_alone(segment: &str, args: &Args, dir: &DataDir) -> Result<Verdict> {
     let mut told = Ok(());
     check_segment(dir, &request, &mut |line| {
         if told.is_ok() {
-            told = screen::say_json(&line);
+            told = screen::stream_json(&line);
         }
     });
     told?;
     Ok(Verdict::Fine)
 }
 
-/// A finding on a line.
-pub(super) fn line(finding: &Finding) -> String {
+/// A finding in lines of its own.
+pub(super) fn lines(finding: &Finding) -> String {
     text::one(finding)
 }
 
 /// Checks the whole tape.
 ///
 /// # Errors
-/// When there is no tape, or this program cannot find itself.
+/// When a folder cannot be listed, or this program cannot find itself.
 pub(super) fn survey(dir: &DataDir) -> Result<Survey> {
     let began = Instant::now();
-    if !dir.tape().is_dir() {
-        bail!("{} holds no tape: check --data-dir", dir.root().display());
-    }
     let live = Lock::holder(dir)?.is_some();
     let snapshots = snapshot_files(dir).with_context(|| format!("{} cannot be read", dir.snapshots().display()))?;
     let names = dir.segment_names().with_context(|| format!("{} cannot be listed", dir.tape().display()))?;

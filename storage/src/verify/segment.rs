@@ -8,10 +8,12 @@ use std::path::Path;
 use barkeep_schemas::Seq;
 use redb::{Builder, ReadTransaction, ReadableTable as _, TableDefinition};
 
-use super::walk::{Walk, sentence};
+use super::walk::Walk;
+use super::words::{met, sentence};
 use super::{BodyFacts, Finding, HeaderFacts, Remedy, Table, Told};
 use crate::BLOCK_0_EVENTS;
 use crate::cow::{CowBackend, StillFile};
+use crate::disk::is_not_regular;
 use crate::error::ReadError;
 use crate::header::SegmentHeader;
 use crate::lock::Lock;
@@ -80,9 +82,10 @@ fn facts(header: &SegmentHeader) -> HeaderFacts {
 }
 
 fn cannot_open(file: &str, error: &ReadError, tell: &mut dyn FnMut(Told)) {
-    let what = sentence(error);
+    let what = met(error);
     tell(Told::Finding(match error {
         ReadError::File { source, .. } if source.kind() == io::ErrorKind::NotFound => return,
+        ReadError::File { source, .. } if is_not_regular(source) => Finding::unknown(file, what, Remedy::RemoveFile),
         ReadError::File { .. } | ReadError::Repairing { .. } | ReadError::Lock(_) => {
             Finding::unknown(file, what, Remedy::Access)
         }
@@ -148,7 +151,7 @@ fn whole(reader: &SegmentReader, file: &str, header: &SegmentHeader, walk: &mut 
                 from = batch.blocks.last().map_or(u64::MAX, |(key, _)| key.saturating_add(1));
             }
             Err(error) => {
-                walk.find(Finding::damage(file, sentence(&error)).at(Table::Blocks, Some(from)).seqs(from, None));
+                walk.find(Finding::damage(file, met(&error)).at(Table::Blocks, Some(from)).seqs(from, None));
                 walk.lose();
                 failures += 1;
                 match next_key(reader, header, from.saturating_add(1)) {
@@ -168,8 +171,7 @@ fn behind(reader: &SegmentReader, file: &str, header: &SegmentHeader, from: Seq,
         let key = match next_key(reader, header, from) {
             Ok(key) => key,
             Err(error) => {
-                return walk
-                    .find(Finding::damage(file, sentence(&error)).at(Table::Index, Some(from)).seqs(from, None));
+                return walk.find(Finding::damage(file, met(&error)).at(Table::Index, Some(from)).seqs(from, None));
             }
         };
         let Some(key) = key else { break };
@@ -179,7 +181,7 @@ fn behind(reader: &SegmentReader, file: &str, header: &SegmentHeader, from: Seq,
             Ok([None, Some(_)]) => walk.no_block(key),
             Ok([None, None]) => break,
             Err(error) => {
-                walk.find(Finding::damage(file, sentence(&error)).at(Table::Blocks, Some(key)));
+                walk.find(Finding::damage(file, met(&error)).at(Table::Blocks, Some(key)));
                 walk.lose();
             }
         }
@@ -188,7 +190,7 @@ fn behind(reader: &SegmentReader, file: &str, header: &SegmentHeader, from: Seq,
     walk.at(Table::Tail, 0);
     match reader.read(|txn| tail(txn, path)) {
         Ok(rows) => tail_rows(walk, &rows, header),
-        Err(error) => walk.find(Finding::damage(file, sentence(&error)).at(Table::Tail, None)),
+        Err(error) => walk.find(Finding::damage(file, met(&error)).at(Table::Tail, None)),
     }
 }
 

@@ -6,6 +6,7 @@
 use barkeep_schemas::{DecodeError, Event, Hash32, Seq};
 
 use super::links::LinkCheck;
+use super::words::sentence;
 use super::{Finding, Remedy, Severity, Table, Told};
 use crate::BLOCK_0_EVENTS;
 use crate::columns::ColumnsError;
@@ -245,18 +246,6 @@ impl<'a> Walk<'a> {
             self.find(Finding::damage(file, what).at(Table::Meta, None));
         }
     }
-}
-
-/// An error and its causes in one sentence.
-pub(super) fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 fn is_newer(why: &Damage) -> bool {

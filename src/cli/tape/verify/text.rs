@@ -2,6 +2,8 @@
 //!
 //! Never decides what a finding means.
 
+use std::path::Path;
+
 use barkeep_schemas::Seq;
 use barkeep_storage::DataDir;
 use barkeep_storage::verify::{Finding, Remedy, Severity};
@@ -81,10 +83,11 @@ fn row(segment: &Checked, survey: &Survey) -> Row {
 /// What to type, or do, about a finding.
 pub(crate) fn advice(finding: &Finding, survey: &Survey, dir: &DataDir) -> Option<String> {
     let path = dir.root().join(&finding.file);
+    let open = survey
+        .segments
+        .iter()
+        .any(|segment| format!("tape/{}", segment.name) == finding.file && takes_events(segment, &path));
     let path = path.display();
-    let open = survey.segments.iter().any(|segment| {
-        format!("tape/{}", segment.name) == finding.file && segment.header.as_ref().is_some_and(|header| !header.sealed)
-    });
     match finding.remedy {
         Remedy::Nothing => None,
         Remedy::RestoreSegment if open => Some(
@@ -96,7 +99,21 @@ pub(crate) fn advice(finding: &Finding, survey: &Survey, dir: &DataDir) -> Optio
         Remedy::RemoveFile => Some(format!("rm {path}")),
         Remedy::Rename => Some(format!("give {path} the name in its header, or move it away")),
         Remedy::Upgrade => Some("use a newer barkeep".to_owned()),
+        Remedy::RestoreTape => Some(
+            "write nothing to this tape; put the segment back, or restore all: barkeep tape restore --from BACKUP \
+             --data-dir FOLDER --apply. Only if that snapshot was copied here from another tape: remove it"
+                .to_owned(),
+        ),
         Remedy::Access => Some(format!("check that this user may read {path}, and verify again")),
+    }
+}
+
+/// Whether a segment is open, so that no older copy may take its place without what came after. Where its header could
+/// not be read, the file's mode says it: sealing takes every write permission off.
+fn takes_events(segment: &Checked, path: &Path) -> bool {
+    match &segment.header {
+        Some(header) => !header.sealed,
+        None => std::fs::metadata(path).is_ok_and(|meta| !meta.permissions().readonly()),
     }
 }
 
@@ -133,15 +150,29 @@ pub(super) fn text(survey: &Survey, dir: &DataDir) -> String {
         out.push('\n');
     }
     for finding in &survey.findings {
-        out.push_str(&format!("\n  {}", one(finding)));
+        out.push_str(&format!("\n{}", one(finding)));
         if let Some(advice) = advice(finding, survey, dir) {
-            out.push_str(&format!("\n      do: {advice}"));
+            out.push_str(&format!("\n{}", told(finding.remedy, &format!("do: {advice}"))));
         }
     }
     format!("{out}\n\n{}", closing(survey))
 }
 
-/// A finding on a line.
+/// Sentences are wrapped, what is to be typed stays on one line.
+fn told(remedy: Remedy, advice: &str) -> String {
+    match remedy {
+        Remedy::RestoreSegment | Remedy::RemoveFile if !advice.contains(", then ") => format!("      {advice}"),
+        Remedy::RestoreSegment
+        | Remedy::RemoveFile
+        | Remedy::RestoreTape
+        | Remedy::Nothing
+        | Remedy::Rename
+        | Remedy::Upgrade
+        | Remedy::Access => screen::wrapped(advice, "      "),
+    }
+}
+
+/// A finding: its place on a line, then what was found.
 pub(crate) fn one(finding: &Finding) -> String {
     let mut place = finding.file.clone();
     if let Some(table) = finding.table {
@@ -155,7 +186,7 @@ pub(crate) fn one(finding: &Finding) -> String {
         (Some(first), None) => place.push_str(&format!(", from seq {first} on")),
         (None, _) => {}
     }
-    format!("{}  {place}: {}", severity(finding.severity), finding.what)
+    format!("  {}  {place}\n{}", severity(finding.severity), screen::wrapped(&finding.what, "      "))
 }
 
 fn closing(survey: &Survey) -> String {
@@ -169,7 +200,7 @@ fn closing(survey: &Survey) -> String {
     );
     let count = |wanted| survey.findings.iter().filter(|finding| finding.severity == wanted).count() as u64;
     let (damage, unknown) = (count(Severity::Damage), count(Severity::Unknown));
-    match survey.verdict() {
+    let closing = match survey.verdict() {
         Verdict::Fine => format!("Clean: {whole}."),
         Verdict::Found => format!("DAMAGED: {} of damage; {whole}.", screen::counted(damage, "finding")),
         Verdict::CannotTell => {
@@ -178,5 +209,6 @@ fn closing(survey: &Survey) -> String {
                 if unknown == 1 { "thing could" } else { "things could" }
             )
         }
-    }
+    };
+    screen::wrapped(&closing, "")
 }
