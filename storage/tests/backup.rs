@@ -60,7 +60,7 @@ fn back_up(dir: &DataDir, to: &Path) -> Result<Manifest, BackupError> {
 }
 
 fn transfers(dir: &DataDir, to: &Path) -> Vec<&'static str> {
-    let folder = BackupFolder::look(to, dir, true).unwrap();
+    let folder = BackupFolder::look(to, dir).unwrap();
     let plan = BackupPlan::make(dir, &folder, |_| {}).unwrap();
     let word = |transfer: &Transfer| match transfer {
         Transfer::Held(_) => "held",

@@ -18,7 +18,8 @@ use crate::cli::{Context, Verdict, screen};
     after_help = "Works while a daemon or an import writes: what it takes ends at one position. Sealed segments \
 that the backup holds already are compared and not copied again; those that the tape has pruned stay in it. Nothing \
 else of the data directory is taken, so no token can be in a backup. One that was killed goes on when it is run again. \
-Sealed segments are copied as they are: `tape verify` before and `tape restore --drill` after tell whether they are whole.
+Sealed segments are copied as they are: `tape verify` before and `tape restore --drill` after tell whether they are \
+whole. A folder on the disk of the data directory is shown in the plan, and refused with --apply unless there is --force.
 
 Examples:
   barkeep tape backup --to /mnt/backup
@@ -31,7 +32,7 @@ pub struct Args {
     /// Carry the plan out
     #[arg(long)]
     pub apply: bool,
-    /// Allow the file system that the data directory lies on
+    /// With --apply: allow the file system that the data directory lies on
     #[arg(long)]
     pub force: bool,
     /// Print one JSON object
@@ -44,6 +45,8 @@ pub struct Args {
 struct Report {
     applied: bool,
     to: PathBuf,
+    /// Whether it lies on the file system of the data directory, where `--apply` wants `--force`.
+    same_disk: bool,
     last_seq: Seq,
     segments: Vec<Row>,
     /// Segments that the backup alone has.
@@ -64,8 +67,11 @@ struct Row {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Verdict> {
-    let open = if args.apply { BackupFolder::open } else { BackupFolder::look };
-    let folder = open(&args.to, &context.dir, args.force)?;
+    let folder = if args.apply {
+        BackupFolder::open(&args.to, &context.dir, args.force)?
+    } else {
+        BackupFolder::look(&args.to, &context.dir)?
+    };
     let bar = screen::spinner("comparing");
     let plan = BackupPlan::make(&context.dir, &folder, |bytes| bar.inc(bytes));
     bar.finish_and_clear();
@@ -82,7 +88,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Verdict> {
         let manifest = manifest?;
         if !args.json {
             screen::say(format!(
-                "\nBacked up to seq {}: the folder holds {} and {} in {}. To see that it can be restored:\n  barkeep tape restore --drill --from {}",
+                "\nBacked up to seq {}: the folder holds {} and {} in {}.\nTo see that it can be restored:\n  barkeep tape \
+                 restore --drill --from {}",
                 manifest.last_seq,
                 screen::counted(manifest.segments.len() as u64, "segment"),
                 screen::counted(manifest.snapshots.len() as u64, "snapshot"),
@@ -91,12 +98,24 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Verdict> {
             ))?;
         }
     } else if !args.json {
-        screen::say("\nNothing was copied: add --apply.")?;
+        screen::say(closing(&folder, args))?;
     }
     if args.json {
-        screen::say_json(&report(&plan, args, bytes))?;
+        screen::say_json(&report(&plan, &folder, args, bytes))?;
     }
     Ok(Verdict::Fine)
+}
+
+fn closing(folder: &BackupFolder, args: &Args) -> String {
+    if !folder.shares_disk() {
+        return "\nNothing was copied: add --apply.".to_owned();
+    }
+    let warning = format!(
+        "WARNING: {} lies on the disk of the data directory, so that both are lost at once: name a folder on another one.",
+        args.to.display()
+    );
+    let flags = if args.force { "--apply" } else { "--apply, and --force to have it there all the same" };
+    format!("\n{}\nNothing was copied: add {flags}.", screen::wrapped(&warning, ""))
 }
 
 const fn word(transfer: &Transfer) -> &'static str {
@@ -149,10 +168,11 @@ fn bare(copy: &SegmentCopy) -> String {
     copy.name.strip_suffix(".redb").unwrap_or(&copy.name).to_owned()
 }
 
-fn report(plan: &BackupPlan, args: &Args, bytes: u64) -> Report {
+fn report(plan: &BackupPlan, folder: &BackupFolder, args: &Args, bytes: u64) -> Report {
     Report {
         applied: args.apply,
         to: args.to.clone(),
+        same_disk: folder.shares_disk(),
         last_seq: plan.last_seq(),
         segments: plan
             .segments()

@@ -14,6 +14,7 @@ use crate::paths::{DataDir, SegmentName};
 #[derive(Debug)]
 pub struct BackupFolder {
     root: PathBuf,
+    shares_disk: bool,
     /// The flock on the folder itself, so that no file need lie in it for that.
     _lock: Option<File>,
 }
@@ -22,25 +23,29 @@ impl BackupFolder {
     /// Looks at a folder for a plan alone; nothing is made, nothing is locked.
     ///
     /// # Errors
-    /// [`BackupError::Inside`] and, unless `force`, [`BackupError::SameFileSystem`].
-    pub fn look(root: &Path, dir: &DataDir, force: bool) -> Result<Self, BackupError> {
-        check_place(root, dir, force)?;
-        Ok(Self { root: root.to_path_buf(), _lock: None })
+    /// [`BackupError::Inside`] and [`BackupError::NoTape`].
+    pub fn look(root: &Path, dir: &DataDir) -> Result<Self, BackupError> {
+        let shares_disk = shares_disk(root, dir)?;
+        Ok(Self { root: root.to_path_buf(), shares_disk, _lock: None })
     }
 
     /// Makes the folder where it is missing, readable by its owner alone, and keeps other backups out of it.
     ///
     /// # Errors
-    /// Those of [`Self::look`], [`BackupError::Busy`], and [`BackupError::File`] when it cannot be made.
+    /// Those of [`Self::look`], [`BackupError::SameFileSystem`] unless `force`, [`BackupError::Busy`], and
+    /// [`BackupError::File`] when it cannot be made.
     pub fn open(root: &Path, dir: &DataDir, force: bool) -> Result<Self, BackupError> {
-        check_place(root, dir, force)?;
+        let looked = Self::look(root, dir)?;
+        if looked.shares_disk && !force {
+            return Err(BackupError::SameFileSystem { to: looked.root, dir: dir.root().to_path_buf() });
+        }
         for folder in [root.to_path_buf(), root.join(TAPE), root.join(SNAPSHOTS)] {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
             made.map_err(BackupError::file(&folder, "made"))?;
         }
         let lock = File::open(root).map_err(BackupError::file(root, "opened"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_path_buf(), _lock: Some(lock) }),
+            Ok(()) => Ok(Self { _lock: Some(lock), ..looked }),
             Err(TryLockError::WouldBlock) => Err(BackupError::Busy { to: root.to_path_buf() }),
             Err(TryLockError::Error(source)) => Err(BackupError::file(root, "locked")(source)),
         }
@@ -49,6 +54,11 @@ impl BackupFolder {
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Whether it lies on the file system of the data directory, so that both are lost at once.
+    pub fn shares_disk(&self) -> bool {
+        self.shares_disk
     }
 
     /// Where a file lies.
@@ -102,7 +112,8 @@ fn is_ours(folder: &str, file: &str) -> bool {
     is_name(file) || file.rsplit_once('.').is_some_and(|(name, rest)| behind(rest) && is_name(name))
 }
 
-fn check_place(root: &Path, dir: &DataDir, force: bool) -> Result<(), BackupError> {
+/// Refuses a folder inside the data directory; whether it lies on the same file system.
+fn shares_disk(root: &Path, dir: &DataDir) -> Result<bool, BackupError> {
     let (to, data) = (root.to_path_buf(), dir.root().to_path_buf());
     let Ok(home) = data.canonicalize() else { return Err(BackupError::NoTape { dir: data }) };
     let (there, rest) = nearest(root)?;
@@ -111,10 +122,7 @@ fn check_place(root: &Path, dir: &DataDir, force: bool) -> Result<(), BackupErro
     }
     let device =
         |path: &Path| std::fs::metadata(path).map(|meta| meta.dev()).map_err(BackupError::file(path, "looked at"));
-    if !force && device(&there)? == device(&home)? {
-        return Err(BackupError::SameFileSystem { to, dir: data });
-    }
-    Ok(())
+    Ok(device(&there)? == device(&home)?)
 }
 
 /// The nearest folder on the way to a path that is there, in full, and what is still to be made.
@@ -154,9 +162,9 @@ mod tests {
         let dir = DataDir::new(temp.path().join("data"));
         dir.create().unwrap();
         let to = temp.path().join("a/b");
-        assert!(matches!(BackupFolder::look(&to, &dir, false), Err(BackupError::SameFileSystem { .. })));
-        assert!(BackupFolder::look(&to, &dir, true).is_ok());
-        assert!(!temp.path().join("a").exists(), "looking makes nothing");
+        assert!(matches!(BackupFolder::open(&to, &dir, false), Err(BackupError::SameFileSystem { .. })));
+        assert!(BackupFolder::look(&to, &dir).unwrap().shares_disk());
+        assert!(!temp.path().join("a").exists(), "looking, or being refused, makes nothing");
         for inside in ["data", "data/backup", "data/tape"] {
             let inside = temp.path().join(inside);
             assert!(matches!(BackupFolder::open(&inside, &dir, true), Err(BackupError::Inside { .. })));
