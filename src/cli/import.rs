@@ -1,5 +1,7 @@
 //! `barkeep import`: recorded files onto the tape.
 
+mod held;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -242,7 +244,11 @@ pub fn run_request(request: &ImportRequest, context: &Context) -> Result<ImportR
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    Ok(report?)
+    let report = report?;
+    if report.already {
+        held::read(&context.dir, report.id)?;
+    }
+    Ok(report)
 }
 
 fn as_json(report: &ImportReport) -> serde_json::Value {
