@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
-use stage::{Stage, day, write_ticks};
+use stage::{Stage, day, three_sessions, write_ticks};
 
 /// Every file below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -22,17 +22,6 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
-}
-
-/// Three sessions on days of their own.
-fn three_sessions() -> Stage {
-    let stage = Stage::new();
-    for date in ["2024-03-13", "2024-03-14", "2024-03-15"] {
-        let rows: String = (0..30).map(|n| format!("{date} 10:{n:02}:00,{},{}\n", 100 + n, 500 + 10 * n)).collect();
-        stage.write("t.csv", &format!("time,price,cum_volume\n{rows}"));
-        stage.expect(0, "import t.csv --kind ticks --symbol HDFCBANK --calendar always");
-    }
-    stage
 }
 
 #[test]

@@ -97,6 +97,22 @@ pub fn words(line: &str) -> Vec<String> {
     parts.collect()
 }
 
+/// Three sessions on days of their own.
+pub fn three_sessions() -> Stage {
+    let stage = Stage::new();
+    for date in ["2024-03-13", "2024-03-14", "2024-03-15"] {
+        let rows: String = (0..30).map(|n| format!("{date} 10:{n:02}:00,{},{}\n", 100 + n, 500 + 10 * n)).collect();
+        stage.write("t.csv", &format!("time,price,cum_volume\n{rows}"));
+        stage.expect(0, "import t.csv --kind ticks --symbol HDFCBANK --calendar always");
+    }
+    stage
+}
+
+/// Copies a folder with all that lies in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp").success());
+}
+
 /// A generated day, 2026-07-31.
 pub fn day(seed: u64, instruments: u32) -> Day {
     let date = SessionDate::from_ymd(2026, 7, 31).expect("a date");

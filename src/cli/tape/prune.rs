@@ -28,7 +28,7 @@ Examples:
 )]
 pub struct Args {
     /// Segments older than so many days before the newest date on the tape may go
-    #[arg(long, value_name = "N", group = "which", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", group = "which", value_parser = days)]
     pub keep_days: Option<u32>,
     /// Segments of dates before this one may go
     #[arg(long, value_name = "YYYY-MM-DD", group = "which", value_parser = moment::date)]
@@ -44,11 +44,20 @@ pub struct Args {
     pub json: bool,
 }
 
+/// The most days that may be asked for.
+const DAYS_MAX: u32 = 100_000;
+
+fn days(text: &str) -> Result<u32, String> {
+    let days = text.parse().ok().filter(|days| (1..=DAYS_MAX).contains(days));
+    days.ok_or_else(|| format!("expected a number of days from 1 to {DAYS_MAX}, such as 90"))
+}
+
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report {
     applied: bool,
-    before: SessionDate,
+    /// None where days are counted from the newest date and there is none.
+    before: Option<SessionDate>,
     goes: Vec<Row>,
     stays: Vec<Row>,
     freed_bytes: u64,
@@ -72,16 +81,16 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Verdict> {
     let writer = if args.apply { Some(Writer::open(&context.dir, "tape prune")?) } else { None };
     let plan = plan(&context.dir, args)?;
     if !args.json {
-        screen::say(text(&plan, args))?;
+        screen::say(text(&plan, args, &context.dir))?;
     }
     if let Some(writer) = writer {
         plan.apply(&writer, |info| {
-            tracing::info!(segment = %segment_name(info.name), "removed");
+            tracing::debug!(segment = %segment_name(info.name), "removed");
         })?;
         writer.close()?;
     }
     if args.json {
-        screen::say_json(&Report::of(&plan, args.apply))?;
+        screen::say_json(&Report::of(&plan, args))?;
     } else {
         screen::say(closing(&plan, args.apply))?;
     }
@@ -93,7 +102,7 @@ fn plan(dir: &DataDir, args: &Args) -> Result<PrunePlan> {
         (Some(before), _) => before,
         (None, keep) => {
             let newest = Tape::open(dir)?.segments().iter().map(|info| info.name.date).max();
-            // Without a segment any date will do.
+            // Without a segment nothing goes, whatever the date.
             newest.unwrap_or_default().plus_days(1 - keep.map_or(1, |days| days as i32))
         }
     };
@@ -119,7 +128,14 @@ fn sentence(why: Stays, backup: Option<&Path>) -> String {
     }
 }
 
-fn text(plan: &PrunePlan, args: &Args) -> String {
+fn is_empty(plan: &PrunePlan) -> bool {
+    plan.goes.is_empty() && plan.stays.is_empty()
+}
+
+fn text(plan: &PrunePlan, args: &Args, dir: &DataDir) -> String {
+    if is_empty(plan) {
+        return format!("{} holds no segment", dir.tape().display());
+    }
     let mut table = screen::table(&["SEGMENT", "FIRST", "LAST", "EVENTS", "ON DISK", ""], &[1, 2, 3, 4]);
     let mut add = |info: &SegmentInfo, fate: String| {
         table.add_row([
@@ -139,9 +155,7 @@ fn text(plan: &PrunePlan, args: &Args) -> String {
     if let Some(days) = args.keep_days {
         out.push_str(&format!(" ({days} {} up to the newest date stay)", if days == 1 { "day" } else { "days" }));
     }
-    if !plan.goes.is_empty() || !plan.stays.is_empty() {
-        out.push_str(&format!("\n\n{}", screen::lines(&table)));
-    }
+    out.push_str(&format!("\n\n{}", screen::lines(&table)));
     out
 }
 
@@ -150,18 +164,18 @@ fn closing(plan: &PrunePlan, applied: bool) -> String {
     if count == 0 {
         return "\nNothing goes.".to_owned();
     }
-    let segments = format!("{} {}", screen::count(count), if count == 1 { "segment" } else { "segments" });
+    let segments = screen::counted(count, "segment");
     let (freed, first) = (screen::bytes(plan.freed_bytes()), plan.first_seq_after());
     let first = first.map_or_else(|| "is empty".to_owned(), |seq| format!("begins at seq {seq}"));
     if applied {
         format!("\nRemoved {segments}, which frees {freed}; the tape now {first}.")
     } else {
-        format!("\n{segments} would go and free {freed}; the tape then {first}. Nothing was touched: add --apply.")
+        format!("\n{segments} would go and free {freed}; the tape then {first}.\nNothing was touched: add --apply.")
     }
 }
 
 impl Report {
-    fn of(plan: &PrunePlan, applied: bool) -> Self {
+    fn of(plan: &PrunePlan, args: &Args) -> Self {
         let row = |info: &SegmentInfo, why: Option<Stays>| Row {
             segment: segment_name(info.name),
             ordinal: info.ordinal,
@@ -171,8 +185,8 @@ impl Report {
             why: why.map(|why| word(why).to_owned()),
         };
         Self {
-            applied,
-            before: plan.before,
+            applied: args.apply,
+            before: args.before.or((!is_empty(plan)).then_some(plan.before)),
             goes: plan.goes.iter().map(|info| row(info, None)).collect(),
             stays: plan.stays.iter().map(|(info, why)| row(info, Some(*why))).collect(),
             freed_bytes: plan.freed_bytes(),

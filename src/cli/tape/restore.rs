@@ -129,7 +129,7 @@ fn closing(plan: &RestorePlan, args: &Args, context: &Context) -> String {
         let dir = context.dir.root().display();
         return format!("\nRestored. To see that it is whole:\n  barkeep tape verify --data-dir {dir}");
     }
-    "\nEvery file of the backup is what its manifest says. Nothing was restored: add --apply.".to_owned()
+    "\nEvery file of the backup is what its manifest says.\nNothing was restored: add --apply.".to_owned()
 }
 
 fn report(plan: &RestorePlan, args: &Args, context: &Context) -> Report {

@@ -14,12 +14,14 @@ use crate::cli::{Context, Verdict, moment, screen};
 
 /// Shows the segments, the lock and the snapshots
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Reads the whole tape to count its events. OUTSIDE counts bars from outside: the broker's and \
+#[command(
+    after_help = "Reads the whole tape to count its events. OUT-SIDE counts bars from outside: the broker's and \
 imported ones. BYTES/EVENT is the file's size on the disk over its events.
 
 Examples:
   barkeep tape stat
-  barkeep tape stat --wide")]
+  barkeep tape stat --wide"
+)]
 pub struct Args {
     /// All columns: also the first position, behaviour, import, instruments and clock of each segment
     #[arg(long)]
@@ -100,6 +102,8 @@ struct SnapshotFile {
     seq: Seq,
     /// Events that came after it.
     behind: u64,
+    /// Events that it has seen and the tape no longer holds.
+    lost: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -262,7 +266,11 @@ fn snapshots(dir: &DataDir, last: Seq) -> Result<Vec<SnapshotFile>> {
     for entry in entries {
         let name = entry?.file_name();
         let seq = name.to_str().and_then(|name| name.strip_suffix(".snap")).and_then(|seq| seq.parse().ok());
-        files.extend(seq.map(|seq| SnapshotFile { seq: Seq(seq), behind: last.0.saturating_sub(seq) }));
+        files.extend(seq.map(|seq| SnapshotFile {
+            seq: Seq(seq),
+            behind: last.0.saturating_sub(seq),
+            lost: u64::saturating_sub(seq, last.0),
+        }));
     }
     files.sort_unstable_by_key(|file| std::cmp::Reverse(file.seq));
     Ok(files)
@@ -275,7 +283,7 @@ fn segments(rows: &[Row], wide: bool) -> Table {
     if wide {
         header.push("FIRST");
     }
-    header.extend(["LAST", "EVENTS", "TICKS", "BARS", "OUTSIDE", "ON DISK", "BYTES/\nEVENT", "SESSION"]);
+    header.extend(["LAST", "EVENTS", "TICKS", "BARS", "OUT-\nSIDE", "ON DISK", "BYTES/\nEVENT", "SESSION"]);
     if wide {
         header.extend(["BEHAVIOUR", "IMPORT", "INSTRUMENTS", "CLOCK"]);
     }
@@ -297,15 +305,14 @@ fn text(report: &Report, wide: bool) -> String {
     let totals = &report.totals;
     let mut out = screen::lines(&segments(&report.segments, wide));
     out.push_str(&format!(
-        "\n\n  total      {} {}, {} events: {} ticks, {} bars, {} from outside, {} others; {}",
-        screen::count(totals.segments),
-        if totals.segments == 1 { "segment" } else { "segments" },
-        screen::count(totals.events),
+        "\n\n  total      {}, {}, {}\n             {} ticks, {} bars, {} from outside, {} others",
+        screen::counted(totals.segments, "segment"),
+        screen::counted(totals.events, "event"),
+        screen::bytes(totals.bytes),
         screen::count(totals.ticks),
         screen::count(totals.bars),
         screen::count(totals.outside),
         screen::count(totals.events.saturating_sub(totals.ticks + totals.bars + totals.outside)),
-        screen::bytes(totals.bytes),
     ));
     out.push_str("\n  lock       ");
     match &report.lock {
@@ -313,11 +320,17 @@ fn text(report: &Report, wide: bool) -> String {
         None => out.push_str("free"),
     }
     out.push_str("\n  snapshots  ");
-    let files = report.snapshots.iter();
-    let files: Vec<String> =
-        files.map(|file| format!("seq {} ({} events behind)", file.seq, screen::count(file.behind))).collect();
-    out.push_str(&if files.is_empty() { "none".to_owned() } else { files.join(", ") });
+    let files: Vec<String> = report.snapshots.iter().map(snapshot).collect();
+    out.push_str(&if files.is_empty() { "none".to_owned() } else { files.join("\n             ") });
     out
+}
+
+fn snapshot(file: &SnapshotFile) -> String {
+    if file.lost > 0 {
+        let lost = screen::counted(file.lost, "event");
+        return format!("seq {}: THE TAPE LOST {lost} before it; run tape verify", file.seq);
+    }
+    format!("seq {} ({} behind)", file.seq, screen::counted(file.behind, "event"))
 }
 
 #[cfg(test)]
