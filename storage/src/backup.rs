@@ -16,10 +16,9 @@ mod manifest;
 
 mod plan;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::error::{OpenError, ReadError};
+use crate::error::{FileError, OpenError, ReadError};
 
 pub use folder::BackupFolder;
 pub use manifest::{FileCopy, MANIFEST_FORMAT, Manifest, ManifestError, SegmentCopy, SnapshotCopy};
@@ -120,24 +119,11 @@ pub enum BackupError {
         source: Box<redb::Error>,
     },
     /// A file or folder could not be read, written or named.
-    #[error("{path} could not be {step}: check the disk, its room and the folder's mode", path = path.display())]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// What was being done, as a participle.
-        step: &'static str,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 impl BackupError {
-    fn file(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Self::File { path, step, source }
-    }
-
     /// The reason that goes with exit code 3 when the tape itself is wrong.
     pub fn fatal_reason(&self) -> Option<&'static str> {
         match self {
@@ -153,7 +139,7 @@ impl BackupError {
             | Self::Lost { .. }
             | Self::Moved { .. }
             | Self::Rows { .. }
-            | Self::File { .. } => None,
+            | Self::File(_) => None,
         }
     }
 }

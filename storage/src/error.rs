@@ -174,6 +174,27 @@ fn is_damage(error: &redb::Error) -> bool {
     matches!(error, redb::Error::Corrupted(_))
 }
 
+/// A file or folder of a backup or a restore could not be worked on.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} could not be {step}: check the disk, its room and the folder's mode", path = path.display())]
+pub struct FileError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What was being done, as a participle.
+    pub step: &'static str,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// For `map_err`.
+    pub(crate) fn at(path: &std::path::Path, step: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self { path, step, source }
+    }
+}
+
 /// Why the tape could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

@@ -74,7 +74,7 @@ pub mod fuzzing;
 
 pub use committer::Committer;
 pub use digest::SessionDigest;
-pub use error::{CommitError, HaltReason, OpenError, ReadError};
+pub use error::{CommitError, FileError, HaltReason, OpenError, ReadError};
 pub use filter::{Filter, KindSet};
 pub use follower::Follower;
 pub use header::{FORMAT, SegmentHeader};

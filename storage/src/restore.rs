@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::backup::{FileCopy, Manifest, ManifestError, SNAPSHOTS, TAPE, copy_file, hash_file};
 use crate::disk::FileDisk;
+use crate::error::FileError;
 use crate::lock::{Lock, LockError};
 use crate::paths::DataDir;
 
@@ -89,23 +90,8 @@ pub enum RestoreError {
         why: CopyDamage,
     },
     /// A file or folder could not be written or named.
-    #[error("{path} could not be {step}: check the disk, its room and the folder's mode", path = path.display())]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// What was being done, as a participle.
-        step: &'static str,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-}
-
-impl RestoreError {
-    fn file(path: &Path, step: &'static str) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Self::File { path, step, source }
-    }
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 /// What a restore will copy.
@@ -162,42 +148,42 @@ impl RestorePlan {
             return Err(RestoreError::Damaged { count: self.faults.len(), path: fault.path.clone() });
         }
         let root = self.dir.root();
-        self.dir.create().map_err(RestoreError::file(root, "made"))?;
+        self.dir.create().map_err(FileError::at(root, "made"))?;
         let _lock = Lock::acquire(&self.dir, command)?;
         check_empty(&self.dir)?;
         let stage = root.join(STAGE);
         remove_stage(&stage)?;
         for folder in [stage.clone(), stage.join(TAPE), stage.join(SNAPSHOTS)] {
             let made = DirBuilder::new().mode(0o700).create(&folder);
-            made.map_err(RestoreError::file(&folder, "made"))?;
+            made.map_err(FileError::at(&folder, "made"))?;
         }
         for copy in &self.manifest.segments {
             let to = self.copy(&stage, TAPE, &copy.copy, &copy.name, &mut progress)?;
             // Open segments take events again, sealed ones never.
             let mode = if copy.sealed { 0o444 } else { 0o600 };
             let set = std::fs::set_permissions(&to, Permissions::from_mode(mode));
-            set.map_err(RestoreError::file(&to, "given its mode"))?;
+            set.map_err(FileError::at(&to, "given its mode"))?;
         }
         for copy in &self.manifest.snapshots {
             self.copy(&stage, SNAPSHOTS, &copy.copy, &copy.name, &mut progress)?;
         }
-        self.put_in_place(&stage)
+        Ok(self.put_in_place(&stage)?)
     }
 
     /// The snapshots first, the tape last: without a tape they are nothing.
-    fn put_in_place(&self, stage: &Path) -> Result<(), RestoreError> {
+    fn put_in_place(&self, stage: &Path) -> Result<(), FileError> {
         for file in &self.stale {
             let path = self.dir.snapshots().join(file);
-            std::fs::remove_file(&path).map_err(RestoreError::file(&path, "removed"))?;
+            std::fs::remove_file(&path).map_err(FileError::at(&path, "removed"))?;
         }
         for (folder, target) in [(SNAPSHOTS, self.dir.snapshots()), (TAPE, self.dir.tape())] {
             let from = stage.join(folder);
             sync(&from)?;
             // Onto an empty folder, which is replaced in one step.
-            std::fs::rename(&from, &target).map_err(RestoreError::file(&target, "put in place"))?;
+            std::fs::rename(&from, &target).map_err(FileError::at(&target, "put in place"))?;
             sync(self.dir.root())?;
         }
-        std::fs::remove_dir(stage).map_err(RestoreError::file(stage, "removed"))
+        std::fs::remove_dir(stage).map_err(FileError::at(stage, "removed"))
     }
 
     fn copy(
@@ -209,7 +195,7 @@ impl RestorePlan {
         progress: &mut impl FnMut(u64),
     ) -> Result<PathBuf, RestoreError> {
         let (from, to) = (self.from.join(folder).join(&copy.file), stage.join(folder).join(name));
-        copy_file(&FileDisk, &from, &to, progress).map_err(RestoreError::file(&to, "written"))?;
+        copy_file((&FileDisk, &from), (&FileDisk, &to), progress).map_err(FileError::at(&to, "written"))?;
         match damage(&to, copy, progress) {
             Some(why) => Err(RestoreError::Copied { path: to, why }),
             None => Ok(to),
@@ -236,21 +222,21 @@ fn check_empty(dir: &DataDir) -> Result<(), RestoreError> {
 }
 
 /// The names in a folder; none when it is not there.
-fn files_of(dir: &DataDir, folder: &Path) -> Result<Vec<String>, RestoreError> {
+fn files_of(dir: &DataDir, folder: &Path) -> Result<Vec<String>, FileError> {
     match dir.disk().list(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        files => files.map_err(RestoreError::file(folder, "listed")),
+        files => files.map_err(FileError::at(folder, "listed")),
     }
 }
 
 /// Removes what a restore that was killed left.
-fn remove_stage(stage: &Path) -> Result<(), RestoreError> {
+fn remove_stage(stage: &Path) -> Result<(), FileError> {
     match std::fs::remove_dir_all(stage) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RestoreError::file(stage, "removed")(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at(stage, "removed")(error)),
         Ok(()) | Err(_) => Ok(()),
     }
 }
 
-fn sync(folder: &Path) -> Result<(), RestoreError> {
-    File::open(folder).and_then(|file| file.sync_all()).map_err(RestoreError::file(folder, "synced"))
+fn sync(folder: &Path) -> Result<(), FileError> {
+    File::open(folder).and_then(|file| file.sync_all()).map_err(FileError::at(folder, "synced"))
 }

@@ -189,7 +189,7 @@ fn a_killed_backup_leaves_a_manifest_that_tells_the_truth_and_the_next_one_goes_
         thread::sleep(Duration::from_micros(dice.below(60_000)));
         backup.kill().unwrap();
         backup.wait().unwrap();
-        if let Some(manifest) = Manifest::find(&to).unwrap() {
+        if let Some(manifest) = Manifest::find(&barkeep_storage::disk::FileDisk, &to).unwrap() {
             let (_temp, restored) = restore(&to);
             assert_whole(&restored, manifest.last_seq);
         }

@@ -2,16 +2,14 @@
 //!
 //! Never leaves a half file under a final name. Called by backup and restore.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use barkeep_schemas::{Event, Hash32, Seq};
-use redb::backends::FileBackend;
-use redb::{Database, Durability};
+use redb::{Database, Durability, StorageBackend as _};
 
 use crate::columns::Encoder;
-use crate::disk::{Disk, StillHandle, create_regular};
+use crate::disk::{Access, Backend, Disk, StillHandle};
 use crate::error::ReadError;
 use crate::filter::Filter;
 use crate::header::SegmentHeader;
@@ -42,20 +40,36 @@ pub(crate) fn hash_file(disk: &dyn Disk, path: &Path, progress: &mut impl FnMut(
 
 /// Copies a file that nobody writes into a new one, durably; an error of kind [`io::ErrorKind::ResourceBusy`] when
 /// somebody wrote it all the same.
-pub(crate) fn copy_file(disk: &dyn Disk, from: &Path, to: &Path, progress: &mut impl FnMut(u64)) -> io::Result<Hashed> {
+pub(crate) fn copy_file(
+    (disk, from): (&dyn Disk, &Path),
+    (to_disk, to): (&dyn Disk, &Path),
+    progress: &mut impl FnMut(u64),
+) -> io::Result<Hashed> {
     let source = disk.open_still(from)?;
     let before = source.stat()?;
-    let mut target = create_regular(to)?;
+    let target = create(to_disk, to)?;
+    target.set_len(before.len)?;
+    let mut at = 0;
     let hashed = pieces(&*source, |piece| {
+        target.write(at, piece)?;
+        at += piece.len() as u64;
         progress(piece.len() as u64);
-        target.write_all(piece)
+        Ok(())
     })?;
-    target.sync_all()?;
+    target.sync_data()?;
     let after = source.stat()?;
     if (before.len, before.stamp) != (after.len, after.stamp) {
         return Err(io::Error::new(io::ErrorKind::ResourceBusy, "the file changed while it was copied"));
     }
     Ok(hashed)
+}
+
+/// Makes a file, in place of what a backup or restore that was killed left by its name.
+fn create(disk: &dyn Disk, path: &Path) -> io::Result<Backend> {
+    match disk.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => disk.open(path, Access::WriteNew),
+    }
 }
 
 /// Reads a file from its start to its end as it was at the beginning.
@@ -99,12 +113,12 @@ pub(crate) fn copy_rows(
     dir: &DataDir,
     tape: &Tape,
     info: &SegmentInfo,
-    to: &Path,
+    (to_disk, to): (&dyn Disk, &Path),
     progress: &mut impl FnMut(u64),
 ) -> Result<(), RowsError> {
     let reader = SegmentReader::open(dir, &info.path, PATIENCE)?;
     let header = as_known(reader.header()?, info);
-    let target = Target::create(to, &header)?;
+    let target = Target::create(to_disk, to, &header)?;
     let mut next = info.first_seq;
     loop {
         let blocks = reader.read(|txn| blocks_from(txn, &info.path, next, info.end(), header.format))?;
@@ -118,7 +132,8 @@ pub(crate) fn copy_rows(
             tape.scan(next, Some(last), &Filter::ALL).map(|item| item.map(|(_, event)| event)).collect();
         target.insert_tail(next, &rest?)?;
     }
-    target.close(to)?;
+    target.close()?;
+    to_disk.sync_file(to).map_err(redb::Error::from)?;
     Ok(())
 }
 
@@ -191,9 +206,8 @@ fn blocks_from(
 struct Target(Database);
 
 impl Target {
-    fn create(path: &Path, header: &SegmentHeader) -> Result<Self, redb::Error> {
-        let file = create_regular(path)?;
-        let db = builder().create_with_backend(FileBackend::new(file)?)?;
+    fn create(disk: &dyn Disk, path: &Path, header: &SegmentHeader) -> Result<Self, redb::Error> {
+        let db = builder().create_with_backend(create(disk, path)?)?;
         let mut txn = db.begin_write()?;
         txn.set_durability(Durability::Immediate)?;
         txn.open_table(META)?.insert(HEADER_KEY, header.bytes().as_slice())?;
@@ -230,8 +244,7 @@ impl Target {
         Ok(txn.commit()?)
     }
 
-    fn close(self, path: &Path) -> Result<(), redb::Error> {
-        self.0.close()?;
-        Ok(File::open(path)?.sync_all()?)
+    fn close(self) -> Result<(), redb::Error> {
+        Ok(self.0.close()?)
     }
 }

@@ -2,18 +2,21 @@
 //!
 //! Never decides what is copied. Called by commands, which hold it while they plan and while they copy.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{BackupError, SNAPSHOTS, TAPE};
+use crate::disk::Disk;
+use crate::error::FileError;
 use crate::paths::{DataDir, SegmentName};
 
 /// A backup's folder.
 #[derive(Debug)]
 pub struct BackupFolder {
-    root: PathBuf,
+    place: DataDir,
     shares_disk: bool,
     /// The flock on the folder itself, so that no file need lie in it for that.
     _lock: Option<File>,
@@ -26,7 +29,7 @@ impl BackupFolder {
     /// [`BackupError::Inside`] and [`BackupError::NoTape`].
     pub fn look(root: &Path, dir: &DataDir) -> Result<Self, BackupError> {
         let shares_disk = shares_disk(root, dir)?;
-        Ok(Self { root: root.to_path_buf(), shares_disk, _lock: None })
+        Ok(Self { place: DataDir::new(root), shares_disk, _lock: None })
     }
 
     /// Makes the folder where it is missing, readable by its owner alone, and keeps other backups out of it.
@@ -37,23 +40,47 @@ impl BackupFolder {
     pub fn open(root: &Path, dir: &DataDir, force: bool) -> Result<Self, BackupError> {
         let looked = Self::look(root, dir)?;
         if looked.shares_disk && !force {
-            return Err(BackupError::SameFileSystem { to: looked.root, dir: dir.root().to_path_buf() });
+            return Err(BackupError::SameFileSystem { to: root.to_path_buf(), dir: dir.root().to_path_buf() });
         }
-        for folder in [root.to_path_buf(), root.join(TAPE), root.join(SNAPSHOTS)] {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-            made.map_err(BackupError::file(&folder, "made"))?;
-        }
-        let lock = File::open(root).map_err(BackupError::file(root, "opened"))?;
+        looked.make()?;
+        let lock = File::open(root).map_err(FileError::at(root, "opened"))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { _lock: Some(lock), ..looked }),
             Err(TryLockError::WouldBlock) => Err(BackupError::Busy { to: root.to_path_buf() }),
-            Err(TryLockError::Error(source)) => Err(BackupError::file(root, "locked")(source)),
+            Err(TryLockError::Error(source)) => Err(FileError::at(root, "locked")(source).into()),
         }
+    }
+
+    /// A folder on any disk, made where it is missing; nobody else may use it meanwhile.
+    ///
+    /// # Errors
+    /// [`BackupError::File`] when it cannot be made.
+    pub fn on(disk: Arc<dyn Disk>, root: &Path) -> Result<Self, BackupError> {
+        let folder = Self { place: DataDir::on(disk, root), shares_disk: false, _lock: None };
+        folder.make()?;
+        Ok(folder)
+    }
+
+    fn make(&self) -> Result<(), FileError> {
+        for folder in [self.place.tape(), self.place.snapshots()] {
+            self.disk().create_folder(&folder).map_err(FileError::at(&folder, "made"))?;
+        }
+        Ok(())
     }
 
     /// The folder.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.place.root()
+    }
+
+    /// The disk that it lies on.
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.place.disk()
+    }
+
+    /// The folder as one that holds a tape, for whoever opens a segment in it.
+    pub(crate) fn place(&self) -> &DataDir {
+        &self.place
     }
 
     /// Whether it lies on the file system of the data directory, so that both are lost at once.
@@ -63,37 +90,35 @@ impl BackupFolder {
 
     /// Where a file lies.
     pub(crate) fn file(&self, folder: &str, file: &str) -> PathBuf {
-        self.root.join(folder).join(file)
+        self.root().join(folder).join(file)
     }
 
     /// The length of a file; `None` when it is not there.
-    pub(crate) fn len(&self, folder: &str, file: &str) -> Result<Option<u64>, BackupError> {
+    pub(crate) fn len(&self, folder: &str, file: &str) -> Result<Option<u64>, FileError> {
         let path = self.file(folder, file);
-        match std::fs::metadata(&path) {
-            Ok(meta) => Ok(Some(meta.len())),
+        match self.disk().stat(&path) {
+            Ok(stat) => Ok(Some(stat.len)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(BackupError::file(&path, "looked at")(source)),
+            Err(source) => Err(FileError::at(&path, "looked at")(source)),
         }
     }
 
     /// Makes the names in the two folders durable.
-    pub(crate) fn sync(&self) -> Result<(), BackupError> {
-        for folder in [self.root.join(TAPE), self.root.join(SNAPSHOTS)] {
-            let synced = File::open(&folder).and_then(|file| file.sync_all());
-            synced.map_err(BackupError::file(&folder, "synced"))?;
+    pub(crate) fn sync(&self) -> Result<(), FileError> {
+        for folder in [self.place.tape(), self.place.snapshots()] {
+            self.disk().sync_folder(&folder).map_err(FileError::at(&folder, "synced"))?;
         }
         Ok(())
     }
 
     /// Removes the files of earlier or unfinished backups that `keep` does not name; files of strangers stay.
-    pub(crate) fn clear(&self, keep: impl Fn(&str, &str) -> bool) -> Result<(), BackupError> {
+    pub(crate) fn clear(&self, keep: impl Fn(&str, &str) -> bool) -> Result<(), FileError> {
         for inside in [TAPE, SNAPSHOTS] {
-            let folder = self.root.join(inside);
-            for entry in std::fs::read_dir(&folder).map_err(BackupError::file(&folder, "listed"))? {
-                let entry = entry.map_err(BackupError::file(&folder, "listed"))?;
-                let Ok(file) = entry.file_name().into_string() else { continue };
+            let folder = self.root().join(inside);
+            for file in self.disk().list(&folder).map_err(FileError::at(&folder, "listed"))? {
                 if is_ours(inside, &file) && !keep(inside, &file) {
-                    std::fs::remove_file(entry.path()).map_err(BackupError::file(&entry.path(), "removed"))?;
+                    let path = folder.join(&file);
+                    self.disk().remove(&path).map_err(FileError::at(&path, "removed"))?;
                 }
             }
         }
@@ -120,14 +145,13 @@ fn shares_disk(root: &Path, dir: &DataDir) -> Result<bool, BackupError> {
     if there.join(&rest).starts_with(&home) {
         return Err(BackupError::Inside { to, dir: data });
     }
-    let device =
-        |path: &Path| std::fs::metadata(path).map(|meta| meta.dev()).map_err(BackupError::file(path, "looked at"));
+    let device = |path: &Path| std::fs::metadata(path).map(|meta| meta.dev()).map_err(FileError::at(path, "looked at"));
     Ok(device(&there)? == device(&home)?)
 }
 
 /// The nearest folder on the way to a path that is there, in full, and what is still to be made.
-fn nearest(path: &Path) -> Result<(PathBuf, PathBuf), BackupError> {
-    let whole = std::path::absolute(path).map_err(BackupError::file(path, "found"))?;
+fn nearest(path: &Path) -> Result<(PathBuf, PathBuf), FileError> {
+    let whole = std::path::absolute(path).map_err(FileError::at(path, "found"))?;
     for folder in whole.ancestors() {
         match folder.canonicalize() {
             Ok(there) => {
@@ -135,7 +159,7 @@ fn nearest(path: &Path) -> Result<(PathBuf, PathBuf), BackupError> {
                 return Ok((there, rest));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(BackupError::file(folder, "looked at")(source)),
+            Err(source) => return Err(FileError::at(folder, "looked at")(source)),
         }
     }
     Ok((whole, PathBuf::new()))

@@ -3,14 +3,13 @@
 //! Never says more than is there: it is written last, in one step, and a file that it names is never written again.
 //! Called by backup, restore and prune.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use barkeep_schemas::Seq;
 use serde::{Deserialize, Serialize};
 
-use crate::disk::{Disk as _, FileDisk};
+use crate::disk::{Disk, FileDisk};
 use crate::paths::SegmentName;
 
 /// The version of the manifest that this build writes, and the newest that it reads.
@@ -145,20 +144,24 @@ impl Manifest {
     ///
     /// # Errors
     /// [`ManifestError`] when there is one that cannot be used.
-    pub fn find(folder: &Path) -> Result<Option<Self>, ManifestError> {
-        match Self::read(folder) {
+    pub fn find(disk: &dyn Disk, folder: &Path) -> Result<Option<Self>, ManifestError> {
+        match Self::read_on(disk, folder) {
             Err(ManifestError::Missing { .. }) => Ok(None),
             manifest => manifest.map(Some),
         }
     }
 
-    /// Reads the manifest of a backup.
+    /// Reads the manifest of a backup on the system's own file system.
     ///
     /// # Errors
     /// [`ManifestError`].
     pub fn read(folder: &Path) -> Result<Self, ManifestError> {
+        Self::read_on(&FileDisk, folder)
+    }
+
+    fn read_on(disk: &dyn Disk, folder: &Path) -> Result<Self, ManifestError> {
         let path = folder.join(FILE);
-        let text = match FileDisk.read(&path) {
+        let text = match disk.read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(ManifestError::Missing { path, folder: folder.to_path_buf() });
             }
@@ -178,14 +181,12 @@ impl Manifest {
     }
 
     /// Replaces the manifest of a folder in one step, durably. Everything that it names must be durable already.
-    pub(crate) fn write(&self, folder: &Path) -> Result<(), ManifestError> {
+    pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), ManifestError> {
         let (path, new) = (folder.join(FILE), folder.join(FILE_NEW));
         let text = serde_json::to_vec_pretty(self);
         let text = text.map_err(|source| ManifestError::Malformed { path: path.clone(), source })?;
-        let written = FileDisk
-            .write(&new, &text)
-            .and_then(|()| std::fs::rename(&new, &path))
-            .and_then(|()| File::open(folder)?.sync_all());
+        let written =
+            disk.write(&new, &text).and_then(|()| disk.rename(&new, &path)).and_then(|()| disk.sync_folder(folder));
         written.map_err(|source| ManifestError::File { path, source })
     }
 
@@ -256,8 +257,8 @@ mod tests {
     #[test]
     fn a_manifest_survives_its_file() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Manifest::find(folder.path()).unwrap().is_none());
-        manifest().write(folder.path()).unwrap();
+        assert!(Manifest::find(&FileDisk, folder.path()).unwrap().is_none());
+        manifest().write(&FileDisk, folder.path()).unwrap();
         assert_eq!(Manifest::read(folder.path()).unwrap(), manifest());
         assert_eq!(manifest().bytes(), 10);
     }
@@ -268,7 +269,7 @@ mod tests {
         let refused = |change: &dyn Fn(&mut Manifest)| {
             let mut changed = manifest();
             change(&mut changed);
-            changed.write(folder.path()).unwrap();
+            changed.write(&FileDisk, folder.path()).unwrap();
             Manifest::read(folder.path()).unwrap_err()
         };
         let name = |error: ManifestError| if let ManifestError::Name { file, .. } = error { file } else { panic!() };

@@ -10,8 +10,8 @@ use super::BackupError;
 use super::copy::{Hashed, RowsError, copy_file, copy_rows, hash_file};
 use super::folder::BackupFolder;
 use super::manifest::{FileCopy, MANIFEST_FORMAT, Manifest, SNAPSHOTS, SegmentCopy, SnapshotCopy, TAPE};
-use crate::disk::{Disk, FileDisk};
-use crate::error::ReadError;
+use crate::disk::Disk;
+use crate::error::{FileError, ReadError};
 use crate::paths::DataDir;
 use crate::reader::{PATIENCE, SegmentReader, open_read_only};
 use crate::snapshot;
@@ -53,7 +53,7 @@ impl BackupPlan {
         let snapshots = snapshots(dir);
         let tape = Tape::open(dir)?;
         let snapshots = snapshots.into_iter().filter(|(seq, _)| *seq <= tape.last_seq()).collect();
-        let previous = Manifest::find(to.root())?;
+        let previous = Manifest::find(to.disk(), to.root())?;
         let held = previous.as_ref().map(|manifest| manifest.segments.as_slice()).unwrap_or_default();
         let kept = kept(held, &tape, to)?;
         let mut segments = Vec::with_capacity(tape.segments().len());
@@ -115,7 +115,7 @@ impl BackupPlan {
         for (seq, bytes) in &self.snapshots {
             let (name, hash) = (format!("{seq}.snap"), blake3::hash(bytes).to_hex().to_string());
             let temp = to.file(SNAPSHOTS, &format!("{name}.new"));
-            FileDisk.write(&temp, bytes).map_err(BackupError::file(&temp, "written"))?;
+            to.disk().write(&temp, bytes).map_err(FileError::at(&temp, "written"))?;
             let copy = self.place(to, SNAPSHOTS, &name, (bytes.len() as u64, hash))?;
             progress(copy.bytes);
             snapshots.push(SnapshotCopy { name, copy, seq: seq.0 });
@@ -128,7 +128,7 @@ impl BackupPlan {
             segments,
             snapshots,
         };
-        manifest.write(to.root())?;
+        manifest.write(to.disk(), to.root())?;
         to.clear(|folder, file| manifest.names(folder, file))?;
         Ok(manifest)
     }
@@ -150,14 +150,14 @@ impl BackupPlan {
     ) -> Result<FileCopy, BackupError> {
         let name = info.name.to_string();
         let temp = to.file(TAPE, &format!("{name}.new"));
-        let hashed = match copy_file(self.dir.disk(), &info.path, &temp, progress) {
+        let hashed = match copy_file((self.dir.disk(), &info.path), (to.disk(), &temp), progress) {
             Err(error) if error.kind() == std::io::ErrorKind::ResourceBusy => {
                 return Err(BackupError::Moved { path: info.path.clone() });
             }
-            hashed => hashed.map_err(BackupError::file(&temp, "written"))?,
+            hashed => hashed.map_err(FileError::at(&temp, "written"))?,
         };
         // Sealed a moment ago, the file may have been copied before its writer closed it.
-        match open_read_only(&DataDir::new(to.root()), &temp)? {
+        match open_read_only(to.place(), &temp)? {
             Ok(_) => self.place(to, TAPE, &name, hashed),
             Err(_) => Err(BackupError::Moved { path: info.path.clone() }),
         }
@@ -171,12 +171,12 @@ impl BackupPlan {
     ) -> Result<FileCopy, BackupError> {
         let name = info.name.to_string();
         let temp = to.file(TAPE, &format!("{name}.new"));
-        match copy_rows(&self.dir, &self.tape, info, &temp, progress) {
+        match copy_rows(&self.dir, &self.tape, info, (to.disk(), &temp), progress) {
             Err(RowsError::Read(ReadError::File { .. })) => Err(BackupError::Moved { path: info.path.clone() }),
             Err(RowsError::Read(error)) => Err(error.into()),
             Err(RowsError::Write(source)) => Err(BackupError::Rows { path: temp, source: Box::new(source) }),
             Ok(()) => {
-                let hashed = hash_file(&FileDisk, &temp, &mut |_| {}).map_err(BackupError::file(&temp, "read"))?;
+                let hashed = hash_file(to.disk(), &temp, &mut |_| {}).map_err(FileError::at(&temp, "read"))?;
                 self.place(to, TAPE, &name, hashed)
             }
         }
@@ -191,7 +191,7 @@ impl BackupPlan {
         });
         let file = if taken { format!("{name}.{}", blake3.get(..8).unwrap_or_default()) } else { name.to_owned() };
         let (temp, path) = (to.file(folder, &format!("{name}.new")), to.file(folder, &file));
-        std::fs::rename(&temp, &path).map_err(BackupError::file(&path, "named"))?;
+        to.disk().rename(&temp, &path).map_err(FileError::at(&path, "named"))?;
         Ok(FileCopy { file, bytes, blake3 })
     }
 }
@@ -265,8 +265,7 @@ fn transfer(
     if !info.sealed || is_unclean(dir, &info.path)? {
         return Ok(Transfer::Rows);
     }
-    let mut hash =
-        |disk: &dyn Disk, path: &Path| hash_file(disk, path, progress).map_err(BackupError::file(path, "read"));
+    let mut hash = |disk: &dyn Disk, path: &Path| hash_file(disk, path, progress).map_err(FileError::at(path, "read"));
     let name = info.name.to_string();
     match copy.filter(|copy| copy.whole) {
         Some(copy) => {
@@ -277,13 +276,13 @@ fn transfer(
             let held = to.file(TAPE, &copy.copy.file);
             // Read, not believed: while the tape has the segment, a copy that has rotted can be made again.
             let there = to.len(TAPE, &copy.copy.file)? == Some(bytes)
-                && hash(&FileDisk, &held)? == (bytes, copy.copy.blake3.clone());
+                && hash(to.disk(), &held)? == (bytes, copy.copy.blake3.clone());
             Ok(if there { Transfer::Held(copy.copy.clone()) } else { Transfer::File })
         }
         // A backup that was killed may have left it whole.
         None if copy.is_none() && to.len(TAPE, &name)?.is_some() => {
             let found = hash(dir.disk(), &info.path)?;
-            let left = hash(&FileDisk, &to.file(TAPE, &name))?;
+            let left = hash(to.disk(), &to.file(TAPE, &name))?;
             let (bytes, blake3) = found.clone();
             Ok(if found == left { Transfer::Held(FileCopy { file: name, bytes, blake3 }) } else { Transfer::File })
         }

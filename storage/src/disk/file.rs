@@ -96,7 +96,8 @@ impl Disk for FileDisk {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = create_regular(path)?;
+        let mut options = OpenOptions::new();
+        let mut file = open_regular(options.write(true).create(true).truncate(true).mode(0o600), path)?;
         file.write_all(bytes)?;
         file.sync_all()
     }
@@ -162,11 +163,6 @@ fn not_regular(meta: &Metadata) -> Option<io::Error> {
         () => "a device",
     };
     Some(io::Error::new(io::ErrorKind::InvalidInput, NotRegular { what }))
-}
-
-/// Makes a file, readable by its owner alone, or empties the one that is there.
-pub(crate) fn create_regular(path: &Path) -> io::Result<File> {
-    open_regular(OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600), path)
 }
 
 fn stat_of(meta: &Metadata) -> FileStat {

@@ -31,7 +31,7 @@ use redb::{BackendError, StorageBackend};
 pub use crash::CrashDisk;
 pub use fault::{Fault, FaultDisk, FaultKind};
 pub use file::FileDisk;
-pub(crate) use file::{create_regular, is_not_regular};
+pub(crate) use file::is_not_regular;
 pub use image::Image;
 pub use memory::MemoryDisk;
 
