@@ -156,7 +156,10 @@ impl Facts {
     fn draw_times(&mut self, stock: &Stock, class: &ClassHours, chance: &mut Chance) {
         let date = class.date;
         let day_trades = stock.rate * f64::from(class.seconds);
-        for segment in class.segments.iter().filter(|segment| segment.phase != Phase::Continuous) {
+        let last = class.segments.iter().rposition(|segment| segment.phase != Phase::PreOpen);
+        // A pre-open that no trading follows matches nothing: the last trade is the last segment's.
+        let segments = class.segments.iter().take(last.map_or(0, |place| place + 1));
+        for segment in segments.filter(|segment| segment.phase != Phase::Continuous) {
             let closing = segment.phase == Phase::ClosingAuction;
             let (from, to) = matching(segment, date);
             let millis = i64::from(segment.seconds) * 1_000;
@@ -165,8 +168,7 @@ impl Facts {
             let qty = libm::ceil(self.median_qty * (2.0 + day_trades * share)) as i64;
             self.auctions.push(Auction { at: segment.start + at as i64 * MILLI, qty, closing });
         }
-        let last = class.segments.iter().rev().find(|segment| segment.phase != Phase::PreOpen);
-        let Some(last) = last else { return };
+        let Some(last) = last.and_then(|place| class.segments.get(place)) else { return };
         if let Some(auction) = self.auctions.last().filter(|_| last.phase == Phase::ClosingAuction) {
             self.last_at = auction.at;
             return;

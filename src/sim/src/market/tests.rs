@@ -4,8 +4,11 @@ use barkeep_schemas::{CalendarKind, ClassDay, DayCalendar, PhaseSpan};
 
 use super::*;
 
+mod calendars;
 mod candles;
 mod days;
+mod golden;
+mod shape;
 mod steps;
 
 const IST: i64 = 19_800;
@@ -96,6 +99,12 @@ fn market(instruments: u32, days: Vec<DayHours>, first: SessionDate) -> Market {
 
 const MINUTE: Interval = Interval::Minutes(1);
 const ALL: (Ts, Ts) = (Ts::new(0), Ts::new(i64::MAX));
+
+#[test]
+fn a_market_may_be_sent_and_shared() {
+    fn both<T: Send + Sync>() {}
+    both::<Market>();
+}
 
 #[test]
 fn plans_that_cannot_be_are_refused() {

@@ -56,24 +56,28 @@ fn candles_are_made_of_the_prints() {
 #[test]
 fn a_day_gone_by_gives_the_candles_that_it_gave_live() {
     let days = || vec![auction_day(date(0)), split_day(date(1)), muhurat_day(date(2)), auction_day(date(3))];
-    let mut market = market(60, days(), date(0));
-    let mut live: Vec<Vec<Candle>> = vec![Vec::new(); 62];
+    let mut market = market(20, days(), date(0));
+    let mut live: Vec<Vec<Candle>> = vec![Vec::new(); 22];
     for n in 0..3 {
         market.advance(clock(date(n), 2300));
         for (number, live) in live.iter_mut().enumerate() {
             live.extend(market.candles(number, MINUTE, clock(date(n), 0), ALL.1));
+            live.extend(market.candles(number, Interval::Day, clock(date(n), 0), ALL.1));
         }
     }
     market.advance(clock(date(3), 800));
-    let mut later = super::market(60, days(), date(0));
+    let mut later = super::market(20, days(), date(0));
     later.advance(clock(date(3), 800));
     for (number, live) in live.iter().enumerate() {
         assert!(live.len() > 100);
         if market.corporate_actions().iter().any(|action| action.instrument == number) {
             continue;
         }
-        assert!(*live == market.candles(number, MINUTE, ALL.0, ALL.1), "{number}");
-        assert!(*live == later.candles(number, MINUTE, ALL.0, ALL.1), "{number}");
+        let all = |market: &Market| -> Vec<Candle> {
+            let of = |n: i32, interval| market.candles(number, interval, clock(date(n), 0), clock(date(n), 2359));
+            (0..3).flat_map(|n| [of(n, MINUTE), of(n, Interval::Day)].concat()).collect()
+        };
+        assert!(*live == all(&market) && *live == all(&later), "{number}");
     }
 }
 

@@ -9,14 +9,14 @@ fn each_previous_close_is_the_last_trade_of_the_date_before() {
         days.extend([split_day(date(3)), muhurat_day(date(4)), short_day(date(7)), auction_day(date(20))]);
         days
     };
-    let mut market = market(80, days(), date(0));
+    let mut market = market(24, days(), date(0));
     let (mut before, mut kept) = (None::<Vec<Quote>>, 0);
     for listed in days() {
         market.advance(clock(listed.date, 2359));
         assert_eq!(market.date(), listed.date);
         let quotes: Vec<Quote> = (0..market.count()).map(|number| market.quote(number)).collect();
         for (number, quote) in quotes.iter().enumerate() {
-            assert!(quote.volume.get() > 0 || number >= 80);
+            assert!(quote.volume.get() > 0 || number >= 24);
             assert_eq!(quote.close, market.listing(number, listed.date).previous_close);
             let acts = |action: &CorporateAction| (action.instrument, action.ex_date) == (number, listed.date);
             let factor = if market.corporate_actions().iter().any(acts) { 2 } else { 1 };
@@ -27,7 +27,7 @@ fn each_previous_close_is_the_last_trade_of_the_date_before() {
         }
         before = Some(quotes);
     }
-    assert_eq!(kept, 82 * 6);
+    assert_eq!(kept, 26 * 6);
 }
 
 #[test]

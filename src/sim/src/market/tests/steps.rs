@@ -72,6 +72,46 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn steps_over_dates_give_what_steps_within_them_give(seed in 0_u64..50, cuts in prop::collection::vec(0_i64..1_500, 0..6)) {
+        let days = || [0, 1, 4].map(|n| short_day(date(n))).to_vec();
+        let plan = MarketPlan { seed, ..plan(9, days(), date(0)) };
+        let (mut far, mut near) = (Market::new(plan.clone()).unwrap(), Market::new(plan).unwrap());
+        let mut moments: Vec<Ts> = Vec::new();
+        for n in [0, 1, 4] {
+            moments.extend(cuts.iter().map(|second| Ts::from_secs(clock(date(n), 910).secs() + second)));
+            moments.push(clock(date(n), 1000));
+        }
+        moments.sort_unstable();
+        moments.retain(|at| *at <= clock(date(4), 930));
+        let end = clock(date(4), 930);
+        far.advance(end);
+        let (_, changed) = walk(&mut near, moments.into_iter().chain([end]));
+        prop_assert_eq!(quotes(&far), quotes(&near));
+        prop_assert_eq!(changed.len(), far.count());
+        for number in 0..far.count() {
+            for interval in [MINUTE, Interval::Day] {
+                let (far, near) = (far.candles(number, interval, ALL.0, ALL.1), near.candles(number, interval, ALL.0, ALL.1));
+                prop_assert!(far == near && !far.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_long_step_keeps_the_prints_of_its_last_minutes_alone() {
+    let mut market = market(3, vec![short_day(date(0))], date(0));
+    let end = clock(date(0), 933);
+    market.advance(end);
+    let prints = market.prints(0);
+    assert!(prints.first().unwrap().ts.get() >= end.get() - PRINTS_KEPT_NS && prints.len() > 300);
+    market.advance(end);
+    assert!(market.prints(0).is_empty() && market.changed().is_empty(), "a step of no size");
+}
+
 #[test]
 fn what_is_not_told_as_changed_has_not_changed() {
     let mut market = market(60, vec![auction_day(date(0))], date(0));
