@@ -216,9 +216,11 @@ impl Desk {
         self.release_amo(market, now);
         self.match_prints(market);
         self.match_books(market, now);
-        self.expire(market, now);
+        self.expire(now);
         self.matched_to = self.matched_to.max(now);
         self.sweep();
+        // One step of the desk does its kinds of work one after the other; what is told keeps the order of moments.
+        self.updates.sort_by_key(|update| update.at);
     }
 
     /// Drops what is done from the list of the live.

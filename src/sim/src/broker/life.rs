@@ -98,6 +98,7 @@ impl Desk {
         }
         order.exchange_id = Some(exchange_id(&order.id));
         (order.at_exchange, order.exchange_update) = (Some(at), Some(at));
+        self.set_end(place, market, at);
         self.stand(place, market, at, true);
     }
 
@@ -167,6 +168,7 @@ impl Desk {
         order.at_exchange = Some(at);
         order.record(Status::Modified, &self.account.user_id);
         self.tell(place, UpdateKind::Update, at);
+        self.set_end(place, market, at);
         self.restand(place, market, at, keeps_queue);
     }
 
@@ -199,23 +201,24 @@ impl Desk {
         }
     }
 
-    /// Ends orders whose time is over: TTL after its minutes, every order with the day.
-    pub(super) fn expire(&mut self, market: &dyn Exchange, now: Ts) {
+    /// Ends orders whose time is over.
+    pub(super) fn expire(&mut self, now: Ts) {
         for place in self.live.clone() {
             let Some(order) = self.orders.get(place) else { continue };
-            let at_exchange = match order.stage {
-                Stage::Working | Stage::Untriggered => order.at_exchange,
-                Stage::Amo | Stage::Underway | Stage::Done => None,
-            };
-            let Some(at_exchange) = at_exchange else { continue };
-            let ttl = (order.terms.validity == Validity::Ttl)
-                .then(|| after(at_exchange, u32::try_from(order.terms.ttl_minutes * 60_000).unwrap_or(u32::MAX)));
-            let close = self.closes.close(market, order.instrument, at_exchange);
-            let end = [ttl, close].into_iter().flatten().min();
-            if let Some(end) = end.filter(|end| *end <= now) {
+            let at_exchange = matches!(order.stage, Stage::Working | Stage::Untriggered);
+            if let Some(end) = order.ends.filter(|end| at_exchange && *end <= now) {
                 self.finish_cancelled(place, Some("Order expired with its validity."), end);
             }
         }
+    }
+
+    /// Writes down when an order that the exchange takes now ends by itself: with the day, or after its minutes.
+    fn set_end(&mut self, place: usize, market: &dyn Exchange, at: Ts) {
+        let Some(order) = self.orders.get_mut(place) else { return };
+        let minutes = u32::try_from(order.terms.ttl_minutes * 60_000).unwrap_or(u32::MAX);
+        let ttl = (order.terms.validity == Validity::Ttl).then(|| after(at, minutes));
+        let close = self.closes.close(market, order.instrument, at);
+        order.ends = [ttl, close].into_iter().flatten().min();
     }
 
     pub(super) fn finish_cancelled(&mut self, place: usize, message: Option<&str>, at: Ts) {

@@ -103,6 +103,8 @@ pub(super) struct Order {
     pub(super) at_exchange: Option<Ts>,
     /// When the exchange last said something.
     pub(super) exchange_update: Option<Ts>,
+    /// When it ends by itself.
+    pub(super) ends: Option<Ts>,
     /// The price it works at; of market types the protecting one.
     pub(super) limit: Price,
     /// Since when it stands in the book: prints after this may fill it.
@@ -227,6 +229,7 @@ impl Order {
             requested: at,
             at_exchange: None,
             exchange_update: None,
+            ends: None,
             limit: Price::ZERO,
             since: at,
             queue: 0,
