@@ -81,6 +81,16 @@ fn a_resting_order_waits_behind_what_was_displayed_at_its_price() {
 }
 
 #[test]
+fn offers_that_come_to_a_resting_order_pay_its_price() {
+    let mut bench = Bench::new();
+    let id = bench.place(&[("price", "99.95")]);
+    bench.pass_ms(100);
+    bench.show(&[(9_980, 100)], &[(9_985, 4), (9_990, 3), (10_000, 100)]);
+    bench.pass_ms(100);
+    assert_eq!(trades(&mut bench, &id), [(9_995, 4), (9_995, 3)]);
+}
+
+#[test]
 fn a_print_is_given_once_to_the_best_price_first() {
     let mut bench = Bench::new();
     bench.show(&[(9_900, 1)], &[(10_100, 1)]);
