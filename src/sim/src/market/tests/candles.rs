@@ -56,8 +56,8 @@ fn candles_are_made_of_the_prints() {
 #[test]
 fn a_day_gone_by_gives_the_candles_that_it_gave_live() {
     let days = || vec![auction_day(date(0)), split_day(date(1)), muhurat_day(date(2)), auction_day(date(3))];
-    let mut market = market(20, days(), date(0));
-    let mut live: Vec<Vec<Candle>> = vec![Vec::new(); 22];
+    let mut market = market(10, days(), date(0));
+    let mut live: Vec<Vec<Candle>> = vec![Vec::new(); 12];
     for n in 0..3 {
         market.advance(clock(date(n), 2300));
         for (number, live) in live.iter_mut().enumerate() {
@@ -66,7 +66,7 @@ fn a_day_gone_by_gives_the_candles_that_it_gave_live() {
         }
     }
     market.advance(clock(date(3), 800));
-    let mut later = super::market(20, days(), date(0));
+    let mut later = super::market(10, days(), date(0));
     later.advance(clock(date(3), 800));
     for (number, live) in live.iter().enumerate() {
         assert!(live.len() > 100);

@@ -5,18 +5,20 @@ use super::*;
 #[test]
 fn each_previous_close_is_the_last_trade_of_the_date_before() {
     let days = || {
-        let mut days: Vec<DayHours> = (0..3).map(|n| auction_day(date(n))).collect();
-        days.extend([split_day(date(3)), muhurat_day(date(4)), short_day(date(7)), auction_day(date(20))]);
+        let odd =
+            [short_day(date(0)), muhurat_day(date(1)), short_day(date(2)), auction_day(date(3)), split_day(date(4))];
+        let mut days = odd.to_vec();
+        days.extend([short_day(date(7)), short_day(date(20))]);
         days
     };
-    let mut market = market(24, days(), date(0));
+    let mut market = market(14, days(), date(0));
     let (mut before, mut kept) = (None::<Vec<Quote>>, 0);
     for listed in days() {
         market.advance(clock(listed.date, 2359));
         assert_eq!(market.date(), listed.date);
         let quotes: Vec<Quote> = (0..market.count()).map(|number| market.quote(number)).collect();
         for (number, quote) in quotes.iter().enumerate() {
-            assert!(quote.volume.get() > 0 || number >= 24);
+            assert!(quote.volume.get() > 0 || number >= 14);
             assert_eq!(quote.close, market.listing(number, listed.date).previous_close);
             let acts = |action: &CorporateAction| (action.instrument, action.ex_date) == (number, listed.date);
             let factor = if market.corporate_actions().iter().any(acts) { 2 } else { 1 };
@@ -27,7 +29,7 @@ fn each_previous_close_is_the_last_trade_of_the_date_before() {
         }
         before = Some(quotes);
     }
-    assert_eq!(kept, 26 * 6);
+    assert_eq!(kept, 16 * 6);
 }
 
 #[test]
@@ -47,14 +49,14 @@ fn more_history_changes_no_price() {
 
 #[test]
 fn auctions_print_once_at_their_time_and_indices_stand_still_meanwhile() {
-    let mut market = market(60, vec![auction_day(date(0))], date(0));
+    let mut market = market(16, vec![auction_day(date(0))], date(0));
     let nifty = market.by_token(256_265).unwrap();
     market.advance(clock(date(0), 900));
     assert_eq!(market.quote(0).volume.get(), 0);
     market.advance(clock(date(0), 910));
-    assert!((0..60).all(|number| market.quote(number).last_trade_time.is_none()));
+    assert!((0..16).all(|number| market.quote(number).last_trade_time.is_none()));
     market.advance(clock(date(0), 912));
-    for number in 0..60 {
+    for number in 0..16 {
         let (quote, prints) = (market.quote(number), market.prints(number));
         assert!(prints.len() == 1 && prints[0].auction && prints[0].qty == quote.volume);
         assert_eq!((quote.open, quote.last_price), (prints[0].price, prints[0].price));
@@ -112,9 +114,10 @@ fn a_muhurat_hour_trades_without_an_auction() {
 fn a_halted_stock_shows_no_book_and_makes_no_trade() {
     let mut found = 0;
     for n in 0..4 {
-        let mut market = market(30, vec![auction_day(date(n))], date(n));
-        for (number, from, to) in market.halts(date(n)) {
-            let mut market = super::market(30, vec![auction_day(date(n))], date(n));
+        let mut market = market(8, vec![muhurat_day(date(n))], date(n));
+        let mut halts = market.halts(date(n));
+        halts.sort_by_key(|halt| halt.2);
+        for (number, from, to) in halts.into_iter().take(1) {
             market.advance(Ts::new(from.get() - 1));
             assert!(!market.halted(number) && !market.quote(number).bids.is_empty());
             let before = market.quote(number).volume;
@@ -129,14 +132,14 @@ fn a_halted_stock_shows_no_book_and_makes_no_trade() {
             found += 1;
         }
         market.advance(clock(date(n), 2000));
-        assert!((0..30).all(|number| !market.halted(number)));
+        assert!((0..8).all(|number| !market.halted(number)));
     }
     assert!(found >= 4);
 }
 
 #[test]
 fn a_rename_keeps_the_token_and_a_split_halves_the_price_and_rewrites_old_candles() {
-    let days: Vec<DayHours> = (0..5).map(|n| auction_day(date(n))).collect();
+    let days: Vec<DayHours> = (0..5).map(|n| short_day(date(n))).collect();
     let mut market = market(40, days, date(0));
     let rename = market.renames()[0].clone();
     let (old, new) = (market.listing(rename.instrument, date(0)), market.listing(rename.instrument, rename.date));

@@ -52,7 +52,7 @@ fn steps_of_any_size_give_the_same_trades_and_quotes() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn any_cut_of_time_gives_the_same(seed in 0_u64..50, count in 1_u32..30, cuts in prop::collection::vec(0_i64..1_500_000, 0..40)) {
