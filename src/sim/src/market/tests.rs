@@ -140,6 +140,22 @@ fn the_universe_has_real_names_first_and_unique_tokens_and_symbols() {
 }
 
 #[test]
+fn the_desks_universe_is_listed_with_its_classes_and_sectors() {
+    let market = market(150, vec![short_day(date(0))], date(0));
+    let universe = include_str!("../../../../configs/universe.csv");
+    let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(universe.as_bytes());
+    let mut rows = 0;
+    for row in reader.records() {
+        let row = row.unwrap();
+        let number = market.by_symbol(&row[1], date(0)).unwrap_or_else(|| panic!("{} is not listed", &row[1]));
+        let listing = market.listing(number, date(0));
+        assert_eq!((listing.sector.as_str(), listing.class.name()), (&row[2], &row[3]), "{}", listing.symbol);
+        rows += 1;
+    }
+    assert!(rows > 60, "{rows}");
+}
+
+#[test]
 fn listings_keep_to_the_grid_and_the_bands() {
     let market = market(2_000, vec![short_day(date(0)), short_day(date(1))], date(0));
     for number in 0..2_000 {

@@ -102,6 +102,19 @@ proptest! {
 }
 
 #[test]
+fn a_step_brings_what_happens_at_its_very_end() {
+    let make = || market(1, vec![short_day(date(0))], date(0));
+    let mut whole = make();
+    whole.advance(clock(date(0), 920));
+    let print = whole.prints(0)[5];
+    let mut market = make();
+    market.advance(Ts::new(print.ts.get() - 1));
+    market.advance(print.ts);
+    assert!(market.prints(0).contains(&print) && market.quote(0).last_trade_time == Some(print.ts));
+    assert_eq!(market.now(), print.ts);
+}
+
+#[test]
 fn a_long_step_keeps_the_prints_of_its_last_minutes_alone() {
     let mut market = market(3, vec![short_day(date(0))], date(0));
     let end = clock(date(0), 933);
