@@ -7,3 +7,5 @@ pub mod day;
 pub mod faults;
 pub mod kite;
 pub mod market;
+pub mod server;
+pub mod world;

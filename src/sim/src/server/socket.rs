@@ -1,0 +1,45 @@
+//! One websocket: carries messages between a client and the driver.
+
+use axum::extract::ws::{Message, WebSocket};
+use tokio::sync::{mpsc, oneshot};
+
+use super::driver::{Command, Connected, ToSocket};
+
+/// Carries messages until the client leaves or the driver cuts the socket, which then goes without a closing frame.
+pub(super) async fn carry(mut socket: WebSocket, connected: Connected, commands: mpsc::Sender<Command>) {
+    let Connected { id, mut messages } = connected;
+    let mut mute = false;
+    loop {
+        tokio::select! {
+            message = messages.recv() => {
+                let sent = match message {
+                    Some(ToSocket::Binary(bytes)) => socket.send(Message::Binary(bytes.into())).await,
+                    Some(ToSocket::Text(text)) => socket.send(Message::Text(text.into())).await,
+                    Some(ToSocket::Mute(on)) => {
+                        mute = on;
+                        Ok(())
+                    }
+                    Some(ToSocket::Cut) | None => break,
+                };
+                if sent.is_err() {
+                    break;
+                }
+            }
+            // Pings are answered where the socket is read: a mute one is not read.
+            message = socket.recv(), if !mute => match message {
+                Some(Ok(Message::Text(text))) => {
+                    let (done, handled) = oneshot::channel();
+                    if commands.send(Command::Text(id, text.as_str().to_owned(), done)).await.is_err() {
+                        break;
+                    }
+                    // The driver drops it unanswered only when it ends.
+                    let _ = handled.await;
+                }
+                Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+            },
+        }
+    }
+    // The driver that is gone has forgotten every socket.
+    let _ = commands.send(Command::Gone(id)).await;
+}
