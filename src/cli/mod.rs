@@ -15,6 +15,7 @@ pub mod paper;
 pub mod recon;
 pub mod replay;
 pub mod screen;
+pub mod sim;
 pub mod tape;
 
 use std::io::{self, Write as _};
@@ -77,6 +78,7 @@ pub enum LogFormat {
 #[allow(missing_docs, reason = "each command's Args say what it does, and clap shows that")]
 pub enum Command {
     Demo(demo::Args),
+    Sim(sim::Args),
     Import(import::Args),
     Export(export::Args),
     Replay(replay::Args),
@@ -229,6 +231,7 @@ fn run(cli: Cli) -> Result<Verdict> {
     let context = || Context::new(&cli.global);
     match &cli.command {
         Command::Demo(args) => demo::run(args, cli.global.data_dir.clone(), &context()?),
+        Command::Sim(args) => sim::run(args, &context()?),
         Command::Import(args) => import::run(args, &context()?),
         Command::Export(args) => export::run(args, &context()?),
         Command::Recon(args) => recon::run(args, &context()?),
