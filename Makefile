@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PREFIX ?= /usr/local
 
-.PHONY: test check unit golden fuzz fuzz-smoke torture bench bench-ours fmt clean
+.PHONY: test check unit clients golden fuzz fuzz-smoke torture bench bench-ours fmt clean
 
 FUZZ_SECONDS ?= 3
 FUZZ_TARGETS := event block segment tape files config
@@ -18,8 +18,12 @@ check:
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-unit:
+unit: clients
 	$(CARGO) test --workspace --locked
+
+## clients: installs the official Kite clients, which the tests of the simulator run
+clients:
+	@tests/kite_clients/install.sh
 
 # The engine must derive the same bytes however it was compiled.
 golden:
