@@ -3,13 +3,11 @@
 //! What it never does: overwrite a segment, or leave half a tape: the tape folder appears in one step. Called by
 //! `barkeep tape restore`, for a data directory and for a drill.
 
-use std::fs::{DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::backup::{FileCopy, Manifest, ManifestError, SNAPSHOTS, TAPE, copy_file, hash_file};
-use crate::disk::FileDisk;
+use crate::disk::{Disk, FileDisk};
 use crate::error::FileError;
 use crate::lock::{Lock, LockError};
 use crate::paths::DataDir;
@@ -119,7 +117,7 @@ impl RestorePlan {
         let mut faults = Vec::new();
         for (folder, copy) in manifest.files() {
             let path = from.join(folder).join(&copy.file);
-            faults.extend(damage(&path, copy, &mut progress).map(|why| CopyFault { path, why }));
+            faults.extend(damage(&FileDisk, &path, copy, &mut progress).map(|why| CopyFault { path, why }));
         }
         Ok(Self { from: from.to_path_buf(), dir: dir.clone(), manifest, faults, stale })
     }
@@ -147,22 +145,21 @@ impl RestorePlan {
         if let Some(fault) = self.faults.first() {
             return Err(RestoreError::Damaged { count: self.faults.len(), path: fault.path.clone() });
         }
-        let root = self.dir.root();
+        let (root, disk) = (self.dir.root(), self.dir.disk());
         self.dir.create().map_err(FileError::at(root, "made"))?;
         let _lock = Lock::acquire(&self.dir, command)?;
         check_empty(&self.dir)?;
         let stage = root.join(STAGE);
-        remove_stage(&stage)?;
-        for folder in [stage.clone(), stage.join(TAPE), stage.join(SNAPSHOTS)] {
-            let made = DirBuilder::new().mode(0o700).create(&folder);
-            made.map_err(FileError::at(&folder, "made"))?;
+        self.remove_stage(&stage)?;
+        for folder in [stage.join(TAPE), stage.join(SNAPSHOTS)] {
+            disk.create_folder(&folder).map_err(FileError::at(&folder, "made"))?;
         }
         for copy in &self.manifest.segments {
             let to = self.copy(&stage, TAPE, &copy.copy, &copy.name, &mut progress)?;
             // Open segments take events again, sealed ones never.
-            let mode = if copy.sealed { 0o444 } else { 0o600 };
-            let set = std::fs::set_permissions(&to, Permissions::from_mode(mode));
-            set.map_err(FileError::at(&to, "given its mode"))?;
+            if copy.sealed {
+                disk.make_read_only(&to).map_err(FileError::at(&to, "given its mode"))?;
+            }
         }
         for copy in &self.manifest.snapshots {
             self.copy(&stage, SNAPSHOTS, &copy.copy, &copy.name, &mut progress)?;
@@ -172,18 +169,39 @@ impl RestorePlan {
 
     /// The snapshots first, the tape last: without a tape they are nothing.
     fn put_in_place(&self, stage: &Path) -> Result<(), FileError> {
+        let disk = self.dir.disk();
         for file in &self.stale {
             let path = self.dir.snapshots().join(file);
-            std::fs::remove_file(&path).map_err(FileError::at(&path, "removed"))?;
+            disk.remove(&path).map_err(FileError::at(&path, "removed"))?;
         }
         for (folder, target) in [(SNAPSHOTS, self.dir.snapshots()), (TAPE, self.dir.tape())] {
             let from = stage.join(folder);
-            sync(&from)?;
+            disk.sync_folder(&from).map_err(FileError::at(&from, "synced"))?;
             // Onto an empty folder, which is replaced in one step.
-            std::fs::rename(&from, &target).map_err(FileError::at(&target, "put in place"))?;
-            sync(self.dir.root())?;
+            disk.rename_folder(&from, &target).map_err(FileError::at(&target, "put in place"))?;
+            disk.sync_folder(self.dir.root()).map_err(FileError::at(self.dir.root(), "synced"))?;
         }
-        std::fs::remove_dir(stage).map_err(FileError::at(stage, "removed"))
+        disk.remove_folder(stage).map_err(FileError::at(stage, "removed"))
+    }
+
+    /// Removes what a restore that was killed left.
+    fn remove_stage(&self, stage: &Path) -> Result<(), FileError> {
+        let disk = self.dir.disk();
+        for folder in [stage.join(TAPE), stage.join(SNAPSHOTS)] {
+            for file in files_of(&self.dir, &folder)? {
+                let path = folder.join(file);
+                disk.remove(&path).map_err(FileError::at(&path, "removed"))?;
+            }
+        }
+        for folder in [stage.join(TAPE), stage.join(SNAPSHOTS), stage.to_path_buf()] {
+            match disk.remove_folder(&folder) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(FileError::at(&folder, "removed")(error));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
     }
 
     fn copy(
@@ -195,8 +213,8 @@ impl RestorePlan {
         progress: &mut impl FnMut(u64),
     ) -> Result<PathBuf, RestoreError> {
         let (from, to) = (self.from.join(folder).join(&copy.file), stage.join(folder).join(name));
-        copy_file((&FileDisk, &from), (&FileDisk, &to), progress).map_err(FileError::at(&to, "written"))?;
-        match damage(&to, copy, progress) {
+        copy_file((&FileDisk, &from), (self.dir.disk(), &to), progress).map_err(FileError::at(&to, "written"))?;
+        match damage(self.dir.disk(), &to, copy, progress) {
             Some(why) => Err(RestoreError::Copied { path: to, why }),
             None => Ok(to),
         }
@@ -204,8 +222,8 @@ impl RestorePlan {
 }
 
 /// What is wrong with a file, if anything is.
-fn damage(path: &Path, copy: &FileCopy, progress: &mut impl FnMut(u64)) -> Option<CopyDamage> {
-    match hash_file(&FileDisk, path, progress) {
+fn damage(disk: &dyn Disk, path: &Path, copy: &FileCopy, progress: &mut impl FnMut(u64)) -> Option<CopyDamage> {
+    match hash_file(disk, path, progress) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Some(CopyDamage::Missing),
         Err(error) => Some(CopyDamage::Unreadable(error.to_string())),
         Ok((found, _)) if found != copy.bytes => Some(CopyDamage::Length { expected: copy.bytes, found }),
@@ -227,16 +245,4 @@ fn files_of(dir: &DataDir, folder: &Path) -> Result<Vec<String>, FileError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         files => files.map_err(FileError::at(folder, "listed")),
     }
-}
-
-/// Removes what a restore that was killed left.
-fn remove_stage(stage: &Path) -> Result<(), FileError> {
-    match std::fs::remove_dir_all(stage) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::at(stage, "removed")(error)),
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-fn sync(folder: &Path) -> Result<(), FileError> {
-    File::open(folder).and_then(|file| file.sync_all()).map_err(FileError::at(folder, "synced"))
 }

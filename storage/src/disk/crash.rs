@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use redb::{BackendError, StorageBackend};
 
 use super::image::{Image, Inode, NameChange, Unsynced};
+use super::memory::move_names;
 use super::{Access, Backend, Disk, FileStat, LockGuard, MemoryDisk, StillHandle};
 
 type Watcher = Box<dyn Fn(&Image) + Send + Sync>;
@@ -154,6 +155,21 @@ impl Disk for CrashDisk {
         state.names.remove(path);
         state.image.change_name(NameChange::Remove { path: path.to_path_buf() });
         Ok(())
+    }
+
+    fn rename_folder(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.change();
+        self.live.rename_folder(from, to)?;
+        move_names(&mut state.names, from, to);
+        state.image.create_folder(to);
+        state.image.change_name(NameChange::RenameFolder { from: from.to_path_buf(), to: to.to_path_buf() });
+        Ok(())
+    }
+
+    // A folder that was removed may be there again after a power cut: nobody is the worse for it.
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        let _state = self.change();
+        self.live.remove_folder(folder)
     }
 
     fn sync_file(&self, path: &Path) -> io::Result<()> {

@@ -139,6 +139,16 @@ impl Disk for FaultDisk {
         self.inner.remove(path)
     }
 
+    fn rename_folder(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.step(Needs::Room)?;
+        self.inner.rename_folder(from, to)
+    }
+
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        self.step(Needs::Nothing)?;
+        self.inner.remove_folder(folder)
+    }
+
     fn sync_file(&self, path: &Path) -> io::Result<()> {
         self.step(Needs::Room)?;
         self.inner.sync_file(path)

@@ -73,6 +73,14 @@ impl Disk for FileDisk {
         std::fs::remove_file(path)
     }
 
+    fn rename_folder(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        std::fs::remove_dir(folder)
+    }
+
     fn sync_file(&self, path: &Path) -> io::Result<()> {
         open_regular(OpenOptions::new().read(true), path)?.sync_all()
     }

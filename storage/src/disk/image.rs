@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::MemoryDisk;
+use super::memory::move_names;
 use super::memory_file::{MemoryFile, Pages};
 
 /// What a disk writes whole or not at all.
@@ -33,14 +34,16 @@ pub(super) enum NameChange {
     Create { path: PathBuf, inode: Inode },
     Rename { from: PathBuf, to: PathBuf, inode: Inode },
     Remove { path: PathBuf },
+    RenameFolder { from: PathBuf, to: PathBuf },
 }
 
 impl NameChange {
-    /// The name that it ends with; the tape renames within a folder only.
+    /// The name that it ends with: its folder's sync makes it durable. Where a file or folder is renamed out of another one,
+    /// that one's sync is not needed, as file systems with a journal have it.
     fn path(&self) -> &Path {
         match self {
             Self::Create { path, .. } | Self::Remove { path } => path,
-            Self::Rename { to, .. } => to,
+            Self::Rename { to, .. } | Self::RenameFolder { to, .. } => to,
         }
     }
 
@@ -52,6 +55,7 @@ impl NameChange {
                 names.insert(to.clone(), *inode);
             }
             Self::Remove { path } => drop(names.remove(path)),
+            Self::RenameFolder { from, to } => move_names(names, from, to),
         }
     }
 }

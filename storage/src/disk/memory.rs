@@ -45,11 +45,24 @@ impl Names {
         Ok(file)
     }
 
+    fn check_empty(&self, folder: &Path) -> io::Result<()> {
+        let mut files = self.files.keys();
+        if files.any(|path| path.starts_with(folder)) { Err(io::ErrorKind::DirectoryNotEmpty.into()) } else { Ok(()) }
+    }
+
     fn file_or_new(&mut self, path: &Path) -> io::Result<Arc<MemoryFile>> {
         match self.files.get(path) {
             Some(file) => Ok(file.clone()),
             None => self.create(path),
         }
+    }
+}
+
+/// Moves all that lies in one folder into another.
+pub(super) fn move_names<T>(names: &mut BTreeMap<PathBuf, T>, from: &Path, to: &Path) {
+    for (path, what) in std::mem::take(names) {
+        let path = path.strip_prefix(from).map(|inside| to.join(inside)).unwrap_or(path);
+        names.insert(path, what);
     }
 }
 
@@ -128,6 +141,23 @@ impl Disk for MemoryDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.names().files.remove(path).map(drop).ok_or_else(|| not_found(path))
+    }
+
+    fn rename_folder(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut names = self.names();
+        names.check_empty(to)?;
+        if !names.folders.remove(from) {
+            return Err(not_found(from));
+        }
+        names.folders.insert(to.to_path_buf());
+        move_names(&mut names.files, from, to);
+        Ok(())
+    }
+
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        let mut names = self.names();
+        names.check_empty(folder)?;
+        if names.folders.remove(folder) { Ok(()) } else { Err(not_found(folder)) }
     }
 
     fn sync_file(&self, path: &Path) -> io::Result<()> {

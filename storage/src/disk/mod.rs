@@ -74,6 +74,19 @@ pub trait Disk: Debug + Send + Sync {
     /// What the system said.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Gives a folder of files another name in one step, in place of an empty folder or of none. Durable after
+    /// [`Disk::sync_folder`] of the folder that it then lies in.
+    ///
+    /// # Errors
+    /// What the system said; [`io::ErrorKind::DirectoryNotEmpty`] when there is a folder with files in its place.
+    fn rename_folder(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a folder in which nothing is.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn remove_folder(&self, folder: &Path) -> io::Result<()>;
+
     /// Makes a file's bytes and length durable.
     ///
     /// # Errors
