@@ -96,7 +96,7 @@ fn monitoring_follows_the_tape() {
 
 #[test]
 fn the_simulator_names_schemas_alone() {
-    may_name_only("src/sim", &["barkeep_schemas"]);
+    may_name_only("src/sim/src", &["barkeep_schemas"]);
     let own: Vec<_> =
         dependencies("src/sim/Cargo.toml").into_iter().filter(|name| name.starts_with("barkeep")).collect();
     assert_eq!(own, ["barkeep-schemas"]);
