@@ -4,7 +4,8 @@
 mod stage;
 
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 use stage::{Stage, words};
 
@@ -35,6 +36,11 @@ fn every_command_of_the_readme_runs() {
             None if line.starts_with("make test") => continue,
             None => line.strip_prefix("barkeep ").unwrap_or_else(|| panic!("not a command: {line}")).to_owned(),
         };
+        if comment.contains("serves until it is stopped") {
+            serves(&stage, &args);
+            ran += 1;
+            continue;
+        }
         let expected = if comment.contains("exit code 1") { 1 } else { 0 };
         let output = Command::new(env!("CARGO_BIN_EXE_barkeep"))
             .env_remove("BARKEEP_CONFIG")
@@ -50,11 +56,28 @@ fn every_command_of_the_readme_runs() {
     assert!(ran >= 12, "only {ran} commands found");
 }
 
+/// Runs a command that serves until it is stopped, and stops it when it has said something.
+fn serves(stage: &Stage, args: &str) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_barkeep"))
+        .env_remove("BARKEEP_CONFIG")
+        .current_dir(stage.folder.path())
+        .args(words(args))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the command runs");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("its first line");
+    child.kill().expect("it was still running");
+    child.wait().expect("its end");
+    assert!(!line.trim().is_empty(), "{args} says nothing");
+}
+
 #[test]
 fn every_command_has_help_with_an_example() {
     let stage = Stage::new();
     for command in [
         "demo",
+        "sim",
         "import",
         "export",
         "replay",
