@@ -75,22 +75,33 @@ pub trait Wire: Sized {
     fn take(input: &mut &[u8]) -> Result<Self, DecodeError>;
 }
 
-/// Fields on their way to a growing buffer, which is then asked for room once and not for every field.
-pub(crate) struct Fields<const ROOM: usize> {
-    bytes: [u8; ROOM],
+/// Fields of a record, put where they belong in a growing buffer: it is asked for room once and not for every field, and
+/// nothing is copied that was just written.
+pub(crate) struct Fields<'a, const ROOM: usize> {
+    room: &'a mut [u8; ROOM],
     len: usize,
 }
 
-impl<const ROOM: usize> Fields<ROOM> {
-    pub(crate) const fn new() -> Self {
-        Self { bytes: [0; ROOM], len: 0 }
+impl<const ROOM: usize> Fields<'_, ROOM> {
+    /// Appends the fields that `fill` puts. `ROOM` must hold all of them: one that does not fit is left out.
+    #[inline]
+    pub(crate) fn append(out: &mut Vec<u8>, fill: impl FnOnce(&mut Fields<'_, ROOM>)) {
+        let start = out.len();
+        out.extend_from_slice(&[0; ROOM]);
+        let room = out.get_mut(start..).and_then(|added| added.first_chunk_mut());
+        let len = room.map_or(0, |room| {
+            let mut fields = Fields { room, len: 0 };
+            fill(&mut fields);
+            fields.len
+        });
+        out.truncate(start + len);
     }
 
-    /// Adds a field when it is there. `ROOM` must hold all that are added: one that does not fit is left out.
+    /// Puts a field when it is there.
     #[inline]
     pub(crate) fn put_if<const N: usize>(&mut self, present: bool, field: [u8; N]) {
-        if let Some(room) = self.bytes.get_mut(self.len..).and_then(|rest| rest.first_chunk_mut()) {
-            *room = field;
+        if let Some(place) = self.room.get_mut(self.len..).and_then(|rest| rest.first_chunk_mut()) {
+            *place = field;
             self.len += if present { N } else { 0 };
         }
     }
@@ -98,11 +109,6 @@ impl<const ROOM: usize> Fields<ROOM> {
     #[inline]
     pub(crate) fn put<const N: usize>(&mut self, field: [u8; N]) {
         self.put_if(true, field);
-    }
-
-    #[inline]
-    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.bytes.get(..self.len).unwrap_or(&[]));
     }
 }
 

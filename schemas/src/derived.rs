@@ -45,20 +45,20 @@ const BAR_BYTES: usize = 4 + 1 + 5 * 8 + 8 + 4 + 2 + 3 * 8;
 /// Bars are half of a tape: their fields are put together before they are appended.
 impl Wire for Bar {
     fn put(&self, out: &mut Vec<u8>) {
-        let mut fields = Fields::<BAR_BYTES>::new();
-        fields.put(self.instrument.0.to_le_bytes());
-        fields.put([self.tf.index()]);
-        fields.put(self.start.get().to_le_bytes());
-        for price in [self.open, self.high, self.low, self.close] {
-            fields.put(price.get().to_le_bytes());
-        }
-        fields.put(self.volume.get().to_le_bytes());
-        fields.put(self.n_trades.to_le_bytes());
-        fields.put(self.revision.to_le_bytes());
-        for seq in [self.cause, self.first_tick, self.last_tick] {
-            fields.put(seq.0.to_le_bytes());
-        }
-        fields.append_to(out);
+        Fields::<BAR_BYTES>::append(out, |fields| {
+            fields.put(self.instrument.0.to_le_bytes());
+            fields.put([self.tf.index()]);
+            fields.put(self.start.get().to_le_bytes());
+            for price in [self.open, self.high, self.low, self.close] {
+                fields.put(price.get().to_le_bytes());
+            }
+            fields.put(self.volume.get().to_le_bytes());
+            fields.put(self.n_trades.to_le_bytes());
+            fields.put(self.revision.to_le_bytes());
+            for seq in [self.cause, self.first_tick, self.last_tick] {
+                fields.put(seq.0.to_le_bytes());
+            }
+        });
     }
 
     fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {

@@ -139,23 +139,23 @@ impl Wire for Tick {
             | bit(self.last_trade.is_some(), HAS_LAST_TRADE)
             | bit(self.condition != 0, HAS_CONDITION)
             | bit(self.depth.is_some(), HAS_DEPTH);
-        let mut fields = Fields::<FIELD_BYTES>::new();
-        fields.put([present]);
-        fields.put(self.instrument.0.to_le_bytes());
-        fields.put([self.feed.0]);
-        for moment in [self.ts, self.recv] {
-            fields.put(moment.get().to_le_bytes());
-        }
-        fields.put(self.price.get().to_le_bytes());
-        for qty in [self.qty, self.cum_volume] {
-            fields.put_if(qty.is_some(), qty.unwrap_or_default().get().to_le_bytes());
-        }
-        for price in [self.bid, self.ask] {
-            fields.put_if(price.is_some(), price.unwrap_or_default().get().to_le_bytes());
-        }
-        fields.put_if(self.last_trade.is_some(), self.last_trade.unwrap_or_default().get().to_le_bytes());
-        fields.put_if(self.condition != 0, self.condition.to_le_bytes());
-        fields.append_to(out);
+        Fields::<FIELD_BYTES>::append(out, |fields| {
+            fields.put([present]);
+            fields.put(self.instrument.0.to_le_bytes());
+            fields.put([self.feed.0]);
+            for moment in [self.ts, self.recv] {
+                fields.put(moment.get().to_le_bytes());
+            }
+            fields.put(self.price.get().to_le_bytes());
+            for qty in [self.qty, self.cum_volume] {
+                fields.put_if(qty.is_some(), qty.unwrap_or_default().get().to_le_bytes());
+            }
+            for price in [self.bid, self.ask] {
+                fields.put_if(price.is_some(), price.unwrap_or_default().get().to_le_bytes());
+            }
+            fields.put_if(self.last_trade.is_some(), self.last_trade.unwrap_or_default().get().to_le_bytes());
+            fields.put_if(self.condition != 0, self.condition.to_le_bytes());
+        });
         if let Some(depth) = &self.depth {
             depth.put(out);
         }
