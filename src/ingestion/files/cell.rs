@@ -44,4 +44,23 @@ impl Cell<'_> {
 pub(super) trait Cells {
     /// The cell in a column, from 0.
     fn cell(&self, column: usize) -> Cell<'_>;
+
+    /// The text of a cell of one to eight bytes as it stands, blanks and all; `None` says nothing.
+    fn word(&self, _column: usize) -> Option<Word<u64>> {
+        None
+    }
+
+    /// The text of a cell of one to 16 bytes as it stands, blanks and all; `None` says nothing.
+    fn double_word(&self, _column: usize) -> Option<Word<u128>> {
+        None
+    }
+}
+
+/// Text as one number: its first byte is the lowest, and above the last are zeros. To make one of a short slice takes a
+/// branch on its length, which no processor foresees; a format that knows what lies behind its cells needs none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Word<T> {
+    pub(super) bytes: T,
+    /// How many bytes the text has.
+    pub(super) length: usize,
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use barkeep_schemas::{FileKind, Price, Ts};
+use barkeep_schemas::{FileKind, Price, Qty, Ts};
 use jiff::Timestamp;
 
 use super::cell::{Cell, Cells};
@@ -17,7 +17,7 @@ use super::options::FileOptions;
 use super::row::{BarRow, TickRow};
 use super::symbol_reader::SymbolReader;
 use super::symbols::{SymbolId, Symbols};
-use super::value::{ValueError, flags, optional_qty, price, qty, quote};
+use super::value::{ValueError, flags, optional_qty, plain_price, plain_qty, price, qty, quote};
 use super::zone::Zone;
 
 /// Why a row gives no checked row.
@@ -55,12 +55,45 @@ impl<C: Cells> Reading<'_, C> {
         read(cell).map_err(|error| Refusal::Row { column: Some(slot.column), why: error.why(field, &cell.text()) })
     }
 
+    #[inline]
     fn price(&self, field: Field, slot: Slot) -> Result<Price, Refusal> {
+        match self.cells.word(slot.column).and_then(|word| plain_price(word, slot.divisor())) {
+            Some(price) => Ok(price),
+            None => self.any_price(field, slot),
+        }
+    }
+
+    #[inline(never)]
+    fn any_price(&self, field: Field, slot: Slot) -> Result<Price, Refusal> {
         self.value(field, slot, |cell| price(cell, slot.divisor()))
     }
 
+    #[inline]
     fn quote(&self, field: Field, slot: Option<Slot>) -> Result<Option<Price>, Refusal> {
-        slot.map_or(Ok(None), |slot| self.value(field, slot, |cell| quote(cell, slot.divisor())))
+        let Some(slot) = slot else { return Ok(None) };
+        match self.cells.word(slot.column).and_then(|word| plain_price(word, slot.divisor())) {
+            Some(price) => Ok(Some(price)),
+            None => self.any_quote(field, slot),
+        }
+    }
+
+    #[inline(never)]
+    fn any_quote(&self, field: Field, slot: Slot) -> Result<Option<Price>, Refusal> {
+        self.value(field, slot, |cell| quote(cell, slot.divisor()))
+    }
+
+    #[inline]
+    fn qty(&self, field: Field, slot: Option<Slot>) -> Result<Option<Qty>, Refusal> {
+        let Some(slot) = slot else { return Ok(None) };
+        match self.cells.word(slot.column).and_then(plain_qty) {
+            Some(qty) => Ok(Some(qty)),
+            None => self.any_qty(field, slot),
+        }
+    }
+
+    #[inline(never)]
+    fn any_qty(&self, field: Field, slot: Slot) -> Result<Option<Qty>, Refusal> {
+        self.value(field, slot, optional_qty)
     }
 }
 
@@ -128,50 +161,54 @@ pub(super) struct TickChecker {
 }
 
 impl TickChecker {
-    pub(super) fn check(&mut self, line: u64, cells: &impl Cells, symbols: &mut Symbols) -> Result<TickRow, Refusal> {
+    /// Writes the checked row into `tick`; where the row is refused, what that holds is of no meaning.
+    #[inline]
+    pub(super) fn check(
+        &mut self,
+        line: u64,
+        cells: &impl Cells,
+        symbols: &mut Symbols,
+        tick: &mut TickRow,
+    ) -> Result<(), Refusal> {
         let mut row = Reading { cells, clock: &mut self.clock };
-        let ts = row.time(self.time)?;
-        let recv = match self.recv {
+        tick.line = line;
+        tick.ts = row.time(self.time)?;
+        tick.recv = match self.recv {
             Some(slot) if !matches!(cells.cell(slot.column), Cell::Absent | Cell::Text([])) => Some(row.time(slot)?),
             Some(_) | None => None,
         };
-        let whole = |field, slot: Option<Slot>| slot.map_or(Ok(None), |slot| row.value(field, slot, optional_qty));
-        let (qty, cum_volume) = (whole(Field::Qty, self.qty)?, whole(Field::CumVolume, self.cum_volume)?);
-        let condition = match self.condition {
+        tick.qty = row.qty(Field::Qty, self.qty)?;
+        tick.cum_volume = row.qty(Field::CumVolume, self.cum_volume)?;
+        tick.condition = match self.condition {
             Some(slot) => row.value(Field::Condition, slot, |cell| flags(cell, radix(slot)))?,
             None => 0,
         };
-        let mut tick = TickRow {
-            line,
-            symbol: SymbolId::default(),
-            ts,
-            recv,
-            price: row.price(Field::Price, self.price)?,
-            qty,
-            cum_volume,
-            bid: row.quote(Field::Bid, self.bid)?,
-            ask: row.quote(Field::Ask, self.ask)?,
-            condition,
-            duplicate: false,
-            step_back: false,
-        };
-        tick.step_back = self.steps_back(&tick)?;
+        tick.price = row.price(Field::Price, self.price)?;
+        tick.bid = row.quote(Field::Bid, self.bid)?;
+        tick.ask = row.quote(Field::Ask, self.ask)?;
+        tick.step_back = self.steps_back(tick)?;
         tick.symbol = self.symbol.read(cells, symbols)?;
         if !tick.step_back {
-            self.latest = self.latest.filter(|(latest, _)| *latest == ts).or(Some((ts, line)));
+            self.latest = self.latest.filter(|(latest, _)| *latest == tick.ts).or(Some((tick.ts, line)));
         }
-        tick.duplicate = self.remember(&tick);
-        Ok(tick)
+        tick.duplicate = self.remember(tick);
+        Ok(())
     }
 
     /// Whether the row is before the latest time of the file; refused when it is too far before.
+    #[inline]
     fn steps_back(&self, tick: &TickRow) -> Result<bool, Refusal> {
         let Some((latest, line)) = self.latest else { return Ok(false) };
         let back = latest.get().saturating_sub(tick.ts.get());
         if back <= self.max_step_back_ns {
             return Ok(back > 0);
         }
-        Err(Refusal::Row {
+        Err(self.too_far_back(tick, back, latest, line))
+    }
+
+    #[cold]
+    fn too_far_back(&self, tick: &TickRow, back: i64, latest: Ts, line: u64) -> Refusal {
+        Refusal::Row {
             column: Some(self.time.column),
             why: format!(
                 "the time {} is {} s before the latest so far, {} in line {line}; at most {} s are taken: if line \
@@ -181,10 +218,11 @@ impl TickChecker {
                 utc(latest),
                 seconds(self.max_step_back_ns),
             ),
-        })
+        }
     }
 
     /// Takes the row as its symbol's last and says whether it repeats the one before.
+    #[inline]
     fn remember(&mut self, tick: &TickRow) -> bool {
         let at = tick.symbol.index();
         if self.last.len() <= at {

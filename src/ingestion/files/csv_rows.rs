@@ -7,7 +7,7 @@
 
 use std::io::{self, Read};
 
-use super::cell::{Cell, Cells};
+use super::cell::{Cell, Cells, Word};
 use super::row::raw_text;
 use super::separators::{BLOCK, separators};
 
@@ -19,6 +19,9 @@ const HELD: usize = 3 * LINE_MAX;
 
 /// The most columns.
 const COLUMNS_MAX: usize = 4_096;
+
+/// What lies behind the input: nothing that separates.
+const FILLING: u8 = 0xff;
 
 /// What a step to the next row found.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,11 +48,11 @@ enum Line {
 #[derive(Debug)]
 pub(super) struct CsvRows<R> {
     input: R,
-    /// What was read and not passed yet, then a block of zeros at least, so that every block can be looked at whole.
+    /// What was read and not passed yet, then a block of [`FILLING`] at least, so that every block can be looked at whole.
     buffer: Vec<u8>,
     /// How much of the buffer came from the input.
     filled: usize,
-    /// The block of the buffer looked at last, and its separators that are not passed yet.
+    /// The block of the buffer looked at last, and what may be its separators and is not passed yet.
     block: usize,
     marks: u64,
     /// The present line in the buffer, without what ends it.
@@ -71,7 +74,7 @@ impl<R: Read> CsvRows<R> {
     pub(super) fn new(input: R) -> Self {
         Self {
             input,
-            buffer: vec![0; HELD + BLOCK],
+            buffer: vec![FILLING; HELD + BLOCK],
             filled: 0,
             block: 0,
             marks: 0,
@@ -175,7 +178,8 @@ impl<R: Read> CsvRows<R> {
                     self.end_line(cell, at - usize::from(returns), at + 1);
                     return Ok(Line::Whole);
                 }
-                Some(_) | None => self.quotes = true,
+                Some(b'"') => self.quotes = true,
+                Some(_) | None => {}
             }
         }
     }
@@ -238,7 +242,7 @@ impl<R: Read> CsvRows<R> {
             }
         };
         self.filled += read.as_ref().map_or(0, |read| *read);
-        self.buffer.iter_mut().skip(self.filled).take(BLOCK).for_each(|byte| *byte = 0);
+        self.buffer.iter_mut().skip(self.filled).take(BLOCK).for_each(|byte| *byte = FILLING);
         self.seek(0);
         read
     }
@@ -360,6 +364,30 @@ impl<R> Cells for CsvRows<R> {
             None => Cell::Absent,
         }
     }
+
+    #[inline]
+    fn word(&self, column: usize) -> Option<Word<u64>> {
+        let (bytes, length) = self.bytes(column)?;
+        Some(Word { bytes: u64::from_le_bytes(bytes) & u64::MAX >> (64 - 8 * length), length })
+    }
+
+    #[inline]
+    fn double_word(&self, column: usize) -> Option<Word<u128>> {
+        let (bytes, length) = self.bytes(column)?;
+        Some(Word { bytes: u128::from_le_bytes(bytes) & u128::MAX >> (128 - 8 * length), length })
+    }
+}
+
+impl<R> CsvRows<R> {
+    /// The bytes from where a cell of one to `N` bytes begins; only the cell's own are of meaning.
+    #[inline]
+    fn bytes<const N: usize>(&self, column: usize) -> Option<([u8; N], usize)> {
+        let (start, end) = *self.cells.get(column).filter(|_| !self.quotes)?;
+        let length = end.wrapping_sub(start);
+        // The buffer goes on behind every cell, be it with what separates nothing.
+        let bytes = self.buffer.get(start..)?.first_chunk()?;
+        (1..=N).contains(&length).then_some((*bytes, length))
+    }
 }
 
 /// Why the first line is no header.
@@ -401,6 +429,23 @@ mod tests {
         check("a,b\n1, 2 \r\n\n3,4", &["1: a|b", "2: 1|2", "4: 3|4"]);
         check("\u{feff}a,b\n", &["1: a|b"]);
         check(",\n", &["1: |"]);
+    }
+
+    #[test]
+    fn a_short_cell_is_a_word_too() {
+        let mut rows =
+            CsvRows::new(b"12345678,123456789,,a\n\"a\",b,c,d\nABCDEFGHIJKLMNOP,ABCDEFGHIJKLMNOPQ,x,z".as_slice());
+        let word = |rows: &CsvRows<_>, at: usize| rows.word(at).map(|word| (word.bytes.to_le_bytes(), word.length));
+        let double = |rows: &CsvRows<_>, at: usize| rows.double_word(at).map(|word| word.bytes.to_le_bytes());
+        rows.next_row().unwrap();
+        assert_eq!([word(&rows, 0), word(&rows, 1), word(&rows, 2)], [Some((*b"12345678", 8)), None, None]);
+        assert_eq!(word(&rows, 3), Some((*b"a\0\0\0\0\0\0\0", 1)));
+        assert_eq!(double(&rows, 1), Some(*b"123456789\0\0\0\0\0\0\0"));
+        rows.next_row().unwrap();
+        assert_eq!((word(&rows, 0), double(&rows, 1)), (None, None));
+        rows.next_row().unwrap();
+        assert_eq!((double(&rows, 0), double(&rows, 1)), (Some(*b"ABCDEFGHIJKLMNOP"), None));
+        assert_eq!(word(&rows, 3), Some((*b"z\0\0\0\0\0\0\0", 1)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! What it is: one function that multiplies a decimal by a power of ten and wants a whole result, and the word that
 //! short text makes. What it never does: go through a float, or round. Who calls it: the checks of prices, quantities and epoch times.
 
+use super::cell::Word;
 use super::separators::equal_bytes;
 
 /// Why a text is not the number that was wanted.
@@ -58,23 +59,37 @@ pub(super) fn decimal(text: &[u8], shift: i32) -> Result<i64, NumberError> {
 /// It takes eight digits at a time; `None` is no judgement.
 #[inline]
 fn plain(text: &[u8], shift: i32) -> Option<i64> {
-    let (value, fraction) = if text.len() <= 8 { short(text)? } else { (whole(text)?, 0) };
-    let power = POWERS.get(usize::try_from(shift - fraction).ok()?)?;
+    if text.len() <= 8 {
+        return plain_word(Word { bytes: word(text)?, length: text.len() }, shift);
+    }
+    scaled(whole(text)?, shift)
+}
+
+/// [`decimal`] of up to eight bytes of digits and perhaps a point; `None` is no judgement.
+#[inline]
+pub(super) fn plain_word(word: Word<u64>, shift: i32) -> Option<i64> {
+    let (value, fraction) = short(word)?;
+    scaled(value, shift - fraction)
+}
+
+#[inline]
+fn scaled(value: u64, shift: i32) -> Option<i64> {
+    let power = POWERS.get(usize::try_from(shift).ok()?)?;
     i64::try_from(value.checked_mul(*power)?).ok()
 }
 
 /// Up to eight bytes: digits, perhaps with a point, as an integer and how many of its digits stand behind the point.
 #[inline]
-fn short(text: &[u8]) -> Option<(u64, i32)> {
-    let word = word(text)?;
+fn short(word: Word<u64>) -> Option<(u64, i32)> {
+    let Word { bytes: word, length } = word;
     let point = equal_bytes(word, b'.');
     if point == 0 {
-        return Some((digits(word, text.len())?, 0));
+        return Some((digits(word, length)?, 0));
     }
     let before = point.trailing_zeros() / 8;
     let low = (1 << (before * 8)) - 1;
-    let fraction = text.len() - 1 - before as usize;
-    Some((digits(word & low | word >> 8 & !low, text.len() - 1)?, fraction as i32))
+    let fraction = length.checked_sub(1 + before as usize)?;
+    Some((digits(word & low | word >> 8 & !low, length - 1)?, fraction as i32))
 }
 
 /// Nine to 19 digits.

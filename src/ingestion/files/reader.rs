@@ -19,7 +19,7 @@ use super::kite_rows::{KITE_BYTES_MAX, KITE_COLUMNS, KiteRows};
 use super::mapping::Field;
 use super::options::{FileOptions, Format};
 use super::parquet_rows::{ParquetFile, ParquetRows};
-use super::row::{Entry, Rejection};
+use super::row::{Entry, Rejection, TickRow};
 use super::symbols::{SYMBOLS_MAX, Symbols};
 
 /// Reads one file.
@@ -106,16 +106,14 @@ impl RowReader {
             }
             Step::Bad(why) => Refusal::Row { column: None, why },
             Step::Row => {
+                let entry = entry.get_or_insert_with(|| Entry::Tick(TickRow::default()));
                 let checked = match &self.rows {
-                    Rows::Csv(rows, _) => check(&mut self.checker, line, rows.as_ref(), symbols),
-                    Rows::Kite(rows) => check(&mut self.checker, line, rows, symbols),
-                    Rows::Parquet(rows) => check(&mut self.checker, line, rows.as_ref(), symbols),
+                    Rows::Csv(rows, _) => check(&mut self.checker, line, rows.as_ref(), symbols, entry),
+                    Rows::Kite(rows) => check(&mut self.checker, line, rows, symbols, entry),
+                    Rows::Parquet(rows) => check(&mut self.checker, line, rows.as_ref(), symbols, entry),
                 };
                 match checked {
-                    Ok(checked) => {
-                        *entry = Some(checked);
-                        return Ok(());
-                    }
+                    Ok(()) => return Ok(()),
                     Err(refusal) => refusal,
                 }
             }
@@ -201,11 +199,21 @@ impl RowReader {
     }
 }
 
+/// Checks a row and writes it into `entry`.
 #[inline]
-fn check(checker: &mut Checker, line: u64, cells: &impl Cells, symbols: &mut Symbols) -> Result<Entry, Refusal> {
+fn check(
+    checker: &mut Checker,
+    line: u64,
+    cells: &impl Cells,
+    symbols: &mut Symbols,
+    entry: &mut Entry,
+) -> Result<(), Refusal> {
     match checker {
-        Checker::Ticks(checker) => checker.check(line, cells, symbols).map(Entry::Tick),
-        Checker::Bars(checker) => checker.check(line, cells, symbols).map(Entry::Bar),
+        Checker::Ticks(checker) => match entry.tick_mut() {
+            Some(tick) => checker.check(line, cells, symbols, tick),
+            None => Ok(()),
+        },
+        Checker::Bars(checker) => checker.check(line, cells, symbols).map(|bar| *entry = Entry::Bar(bar)),
     }
 }
 

@@ -13,7 +13,7 @@ use super::symbols::SymbolId;
 pub const RAW_MAX: usize = 200;
 
 /// One tick or trade, checked.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TickRow {
     /// Line of the file, from 1; for Parquet the row, from 1.
     pub line: u64,
@@ -96,6 +96,17 @@ pub enum Entry {
     Bar(BarRow),
     /// A row that was refused.
     Rejected(Rejection),
+}
+
+impl Entry {
+    /// The tick in its place, to be written field by field; it becomes one when it is none.
+    #[inline]
+    pub(super) fn tick_mut(&mut self) -> Option<&mut TickRow> {
+        if !matches!(self, Self::Tick(_)) {
+            *self = Self::Tick(TickRow::default());
+        }
+        if let Self::Tick(tick) = self { Some(tick) } else { None }
+    }
 }
 
 /// The row's text for people: valid UTF-8, at most [`RAW_MAX`] characters.

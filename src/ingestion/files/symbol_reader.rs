@@ -38,6 +38,19 @@ impl SymbolReader {
             SymbolSlot::Fixed(id) => return Ok(id),
             SymbolSlot::Column(column) => column,
         };
+        let known = cells.double_word(column).map(|word| {
+            let key = (word.bytes as u64, (word.bytes >> 64) as u64, word.length as u8);
+            self.remembered.get(place(key)).filter(|known| known.0 == key)
+        });
+        match known.flatten() {
+            Some((_, id)) => Ok(*id),
+            None => self.search(cells, column, symbols),
+        }
+    }
+
+    /// The symbol of a cell that is not remembered as it stands.
+    #[inline(never)]
+    fn search(&mut self, cells: &impl Cells, column: usize, symbols: &mut Symbols) -> Result<SymbolId, Refusal> {
         let cell = cells.cell(column);
         let key = if let Cell::Text(text) = cell { key(text) } else { None };
         match key.and_then(|key| self.remembered.get(place(key)).filter(|known| known.0 == key)) {

@@ -4,9 +4,9 @@
 
 use barkeep_schemas::{PRICE_SCALE, Price, Qty};
 
-use super::cell::Cell;
+use super::cell::{Cell, Word};
 use super::mapping::{Field, Radix};
-use super::number::{NumberError, decimal, power_of_ten, scale_signed};
+use super::number::{NumberError, decimal, plain_word, power_of_ten, scale_signed};
 
 /// The highest quantity a file may carry.
 const QTY_MAX: i64 = 1_000_000_000_000;
@@ -69,6 +69,20 @@ impl From<NumberError> for ValueError {
             NumberError::TooLarge => Self::TooLarge,
         }
     }
+}
+
+/// [`price`] of the short texts that files are full of; `None` is no judgement.
+#[inline]
+pub(super) fn plain_price(word: Word<u64>, divisor: u8) -> Option<Price> {
+    let raw = plain_word(word, 4 - i32::from(divisor))?;
+    (1..=Price::MAX.get()).contains(&raw).then_some(Price::new(raw))
+}
+
+/// [`qty`] of the short texts that files are full of; `None` is no judgement.
+#[inline]
+pub(super) fn plain_qty(word: Word<u64>) -> Option<Qty> {
+    let raw = plain_word(word, 0)?;
+    (0..=QTY_MAX).contains(&raw).then_some(Qty::new(raw))
 }
 
 /// A price above zero. The cell's number is divided by ten to the power of `divisor`.
