@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use barkeep_engine::{BEHAVIOUR, Engine, NoProbe};
 use barkeep_schemas::{
     CloseReason, Derived, Event, EventKind, Hash32, Input, Instrument, InstrumentId, OpeningState, Seq, SessionClosed,
-    SessionDate,
+    SessionDate, Tick,
 };
 use barkeep_storage::{
     CommitError, Committer, DataDir, Filter, HaltReason, OpenError, ReadError, SegmentName, Tape, Writer, snapshot,
@@ -119,10 +119,48 @@ pub struct Appliance {
     derived: Vec<Derived>,
     pace: Pace,
     since_snapshot: u64,
-    session: Option<OpenedSession>,
-    instruments: HashMap<String, InstrumentId>,
+    roll: Roll,
     segment: Option<Segment>,
     counts: Counts,
+}
+
+/// The session of the open segment and its instruments, by symbol.
+#[derive(Default)]
+struct Roll {
+    session: Option<OpenedSession>,
+    instruments: HashMap<String, InstrumentId>,
+}
+
+impl Roll {
+    /// Keeps the roll.
+    #[inline]
+    fn note(&mut self, input: &Input) {
+        match input {
+            Input::SessionOpened(opened) => {
+                let numbered = opened.instruments.iter().map(|instrument| (instrument.symbol.clone(), instrument.id));
+                self.instruments = numbered.collect();
+                self.session = Some(OpenedSession { date: opened.date, import: opened.import, open: true });
+            }
+            Input::SessionClosed(closed) => {
+                if let Some(session) = self.session.as_mut().filter(|session| session.date == closed.date) {
+                    session.open = false;
+                }
+            }
+            Input::InstrumentListed(instrument) => {
+                self.instruments.insert(instrument.symbol.clone(), instrument.id);
+            }
+            Input::ClockMark(_)
+            | Input::Tick(_)
+            | Input::FeedGap(_)
+            | Input::ConfigChanged(_)
+            | Input::ImportStarted(_)
+            | Input::ImportFinished(_)
+            | Input::OutsideBar(_)
+            | Input::OperatorCommand(_)
+            | Input::ReconRun(_)
+            | Input::ReconDifference(_) => {}
+        }
+    }
 }
 
 /// The segment that takes inputs.
@@ -158,8 +196,7 @@ impl Appliance {
             derived: Vec::new(),
             pace,
             since_snapshot: 0,
-            session: None,
-            instruments: HashMap::new(),
+            roll: Roll::default(),
             segment,
             counts: Counts::default(),
         };
@@ -174,12 +211,12 @@ impl Appliance {
 
     /// The session of the open segment.
     pub fn session(&self) -> Option<&OpenedSession> {
-        self.session.as_ref()
+        self.roll.session.as_ref()
     }
 
     /// Whether the open segment begins at `started` and holds no session yet: a crash came between the two.
     pub fn waits_for_session(&self, started: Seq) -> bool {
-        self.session.is_none() && self.segment.is_some_and(|segment| segment.first == started)
+        self.roll.session.is_none() && self.segment.is_some_and(|segment| segment.first == started)
     }
 
     /// The segment that is open to take inputs.
@@ -211,8 +248,7 @@ impl Appliance {
         let name = self.committer.begin_segment(date)?;
         tracing::debug!(date = %name.date, run = name.run, seq = self.next.0, "opened a segment");
         self.segment = Some(Segment { name, first: self.next });
-        self.session = None;
-        self.instruments.clear();
+        self.roll = Roll::default();
         Ok(name)
     }
 
@@ -222,12 +258,27 @@ impl Appliance {
     /// # Errors
     /// [`ApplianceError`] when the tape cannot be written.
     pub fn input(&mut self, input: Input) -> Result<Seq, ApplianceError> {
+        self.add(input)
+    }
+
+    /// [`Appliance::input`] of what comes by the million.
+    ///
+    /// # Errors
+    /// As [`Appliance::input`].
+    #[inline(always)] // An input that is handed over is copied; this one is written where it stays.
+    pub fn tick(&mut self, tick: Tick) -> Result<Seq, ApplianceError> {
+        self.add(Input::Tick(tick))
+    }
+
+    #[inline(always)]
+    fn add(&mut self, input: Input) -> Result<Seq, ApplianceError> {
         let seq = self.next;
-        self.note(&input);
-        self.derived.clear();
-        self.engine.step(seq, &input, &mut self.derived);
-        let count = self.derived.len() as u64;
         self.batch.push(Event::Input(input));
+        let Some(Event::Input(input)) = self.batch.last() else { return Ok(seq) };
+        self.roll.note(input);
+        self.derived.clear();
+        self.engine.step(seq, input, &mut self.derived);
+        let count = self.derived.len() as u64;
         self.batch.extend(self.derived.drain(..).map(Event::Derived));
         self.next = seq.plus(1 + count);
         self.counts.inputs += 1;
@@ -244,10 +295,10 @@ impl Appliance {
     /// # Errors
     /// [`ApplianceError`] when the tape cannot be written.
     pub fn instrument(&mut self, draft: Instrument) -> Result<InstrumentId, ApplianceError> {
-        if let Some(known) = self.instruments.get(&draft.symbol) {
+        if let Some(known) = self.roll.instruments.get(&draft.symbol) {
             return Ok(*known);
         }
-        let id = InstrumentId(self.instruments.len() as u32);
+        let id = InstrumentId(self.roll.instruments.len() as u32);
         self.input(Input::InstrumentListed(Box::new(Instrument { id, ..draft })))?;
         Ok(id)
     }
@@ -257,7 +308,7 @@ impl Appliance {
     /// # Errors
     /// [`ApplianceError`] when the tape cannot be written.
     pub fn abandon_session(&mut self) -> Result<Option<SessionDate>, ApplianceError> {
-        let Some(date) = self.session.as_ref().filter(|session| session.open).map(|session| session.date) else {
+        let Some(date) = self.roll.session.as_ref().filter(|session| session.open).map(|session| session.date) else {
             return Ok(None);
         };
         tracing::warn!(%date, "closing a session that an interrupted import left open");
@@ -313,35 +364,6 @@ impl Appliance {
         Ok(())
     }
 
-    /// Keeps the roll of the open segment: its session and its instruments.
-    fn note(&mut self, input: &Input) {
-        match input {
-            Input::SessionOpened(opened) => {
-                let numbered = opened.instruments.iter().map(|instrument| (instrument.symbol.clone(), instrument.id));
-                self.instruments = numbered.collect();
-                self.session = Some(OpenedSession { date: opened.date, import: opened.import, open: true });
-            }
-            Input::SessionClosed(closed) => {
-                if let Some(session) = self.session.as_mut().filter(|session| session.date == closed.date) {
-                    session.open = false;
-                }
-            }
-            Input::InstrumentListed(instrument) => {
-                self.instruments.insert(instrument.symbol.clone(), instrument.id);
-            }
-            Input::ClockMark(_)
-            | Input::Tick(_)
-            | Input::FeedGap(_)
-            | Input::ConfigChanged(_)
-            | Input::ImportStarted(_)
-            | Input::ImportFinished(_)
-            | Input::OutsideBar(_)
-            | Input::OperatorCommand(_)
-            | Input::ReconRun(_)
-            | Input::ReconDifference(_) => {}
-        }
-    }
-
     /// Brings the engine to where the tape ends: the newest valid snapshot, then the tail re-derived and compared. A
     /// snapshot that does not fit the tape is ignored, as if it were not there.
     fn recover(&mut self) -> Result<(), ApplianceError> {
@@ -379,7 +401,7 @@ impl Appliance {
                     behaviour = Some(opened.behaviour);
                 }
                 if is_open {
-                    self.note(&input);
+                    self.roll.note(&input);
                 }
             }
             if let Some(recorded) = behaviour {
@@ -407,11 +429,13 @@ impl Appliance {
         self.since_snapshot = self.next.0.saturating_sub(from.0);
         tracing::debug!(from = from.0, to = self.next.0, "re-deriving the tail of the tape");
         let mut first = None;
-        for event in tape.scan(from, None, &Filter::ALL) {
-            let (seq, event) = event?;
-            rederivation.take(seq, &event, |difference| first = first.take().or(Some(difference)));
-            if first.is_some() {
-                return Ok(first);
+        let (mut scan, mut events) = (tape.scan(from, None, &Filter::ALL), Vec::new());
+        while scan.next_batch(&mut events)? {
+            for (seq, event) in &events {
+                rederivation.take(*seq, event, |difference| first = first.take().or(Some(difference)));
+                if first.is_some() {
+                    return Ok(first);
+                }
             }
         }
         rederivation.finish(|difference| first = first.take().or(Some(difference)));
@@ -422,7 +446,7 @@ impl Appliance {
     /// Whether the newest session was recorded by an engine of this behaviour. One of another behaviour is left alone when
     /// it is closed, and not gone on with when it is open.
     fn check_behaviour(&self, recorded: u32) -> Result<bool, ApplianceError> {
-        match &self.session {
+        match &self.roll.session {
             Some(session) if session.open && recorded != BEHAVIOUR => {
                 Err(ApplianceError::OtherBehaviour { date: session.date, recorded })
             }
