@@ -252,6 +252,14 @@ pub enum FileError {
         /// What differs.
         detail: String,
     },
+    /// The rows that a scan kept on the disk cannot be read back.
+    #[error(
+        "the rows of the files were put on the disk beside the tape and do not come back: check the disk, then start again"
+    )]
+    Kept {
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 /// Options that cannot be used together, whatever the file.

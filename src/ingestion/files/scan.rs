@@ -1,14 +1,15 @@
 //! All files of a command, read once to learn what they hold.
 //!
 //! What it is: the first pass of an import: hashes, counts, symbols, dates, all from one reading. What it never does:
-//! keep rows, or stop at a bad one. Who calls it: import and reconciliation, before anything goes onto the tape.
+//! judge a row, or stop at a bad one. Who calls it: import and reconciliation, before anything goes onto the tape.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use barkeep_schemas::{Hash32, Price, SessionDate, Ts};
+use barkeep_schemas::{FileKind, Hash32, Price, SessionDate, Ts};
 
 use super::error::FileError;
+use super::kept::{Keeper, Kept};
 use super::mapping::Field;
 use super::merge::{Merge, Merged};
 use super::options::FileOptions;
@@ -197,14 +198,45 @@ pub struct Progress {
 pub fn scan(
     files: &[impl AsRef<Path>],
     options: &FileOptions,
-    mut on_progress: impl FnMut(Progress),
+    on_progress: impl FnMut(Progress),
 ) -> Result<Scan, FileError> {
-    let mut merge = Merge::open_with(files, options, Symbols::new(), true)?;
-    let mut tally =
-        Tally::new(files.len(), Zone::new(options.date_zone.clone().unwrap_or_else(|| options.zone.clone())));
+    let merge = Merge::open_with(files, options, Symbols::new(), true)?;
+    read(merge, options, None, on_progress).map(|(scan, _)| scan)
+}
+
+/// [`scan`] of ticks, with the rows themselves where they can be kept: as [`Merge::open_scanned`] would read them again.
+/// What memory does not hold goes to the disk of `folder`.
+///
+/// # Errors
+///
+/// As [`scan`].
+pub fn scan_and_keep(
+    files: &[impl AsRef<Path>],
+    options: &FileOptions,
+    folder: &Path,
+    on_progress: impl FnMut(Progress),
+) -> Result<(Scan, Option<Kept>), FileError> {
+    let merge = Merge::open_with(files, options, Symbols::new(), true)?;
+    let keeper = (options.kind == FileKind::Ticks).then(|| Keeper::new(folder, merge.bytes_total()));
+    read(merge, options, keeper, on_progress)
+}
+
+fn read(
+    mut merge: Merge,
+    options: &FileOptions,
+    mut keeper: Option<Keeper>,
+    mut on_progress: impl FnMut(Progress),
+) -> Result<(Scan, Option<Kept>), FileError> {
+    let mut tally = Tally::new(
+        merge.readers().count(),
+        Zone::new(options.date_zone.clone().unwrap_or_else(|| options.zone.clone())),
+    );
     let mut rows = 0;
     while let Some(merged) = merge.step()? {
-        tally.take(merged);
+        let symbol = tally.take(merged);
+        if let Some(keeper) = &mut keeper {
+            keeper.keep(merged, symbol);
+        }
         rows += 1;
         if rows % PROGRESS_EVERY == 0 {
             on_progress(Progress { bytes_read: merge.bytes_read(), bytes_total: merge.bytes_total(), rows });
@@ -224,7 +256,7 @@ pub fn scan(
     let mut columns: Vec<&str> = merge.readers().map(RowReader::bound).collect();
     columns.dedup();
     let columns = columns.join(";");
-    Ok(tally.finish(merge.symbols(), fields, columns))
+    Ok((tally.finish(merge.symbols(), fields, columns), keeper.and_then(Keeper::finish)))
 }
 
 /// The greatest common divisor; `a` is 0 at first.
@@ -241,6 +273,8 @@ fn gcd(a: i64, b: i64) -> i64 {
 struct SymbolCount {
     rows: u64,
     min_price: Price,
+    /// Its place among those that have rows.
+    place: SymbolId,
 }
 
 /// The counts while the rows pass.
@@ -271,9 +305,10 @@ impl Tally {
         }
     }
 
+    /// Counts a row. The number of its symbol as the second reading numbers symbols: in the order of this one.
     #[inline]
-    fn take(&mut self, merged: Merged<'_>) {
-        let Some(file) = self.files.get_mut(merged.file) else { return };
+    fn take(&mut self, merged: Merged<'_>) -> SymbolId {
+        let Some(file) = self.files.get_mut(merged.file) else { return SymbolId::default() };
         file.rows += 1;
         let (line, symbol, ts, price) = match merged.entry {
             Entry::Tick(tick) => {
@@ -290,26 +325,29 @@ impl Tally {
                 if file.examples.len() < EXAMPLES_MAX {
                     file.examples.push(rejection.clone());
                 }
-                return;
+                return SymbolId::default();
             }
         };
         file.first = Some(file.first.map_or(ts, |first| first.min(ts)));
         file.last = file.last.max(Some(ts));
-        self.take_symbol(symbol, price);
         self.take_date(Place { file: merged.file, line }, ts);
+        self.take_symbol(symbol, price)
     }
 
     #[inline]
-    fn take_symbol(&mut self, id: SymbolId, price: Price) {
+    fn take_symbol(&mut self, id: SymbolId, price: Price) -> SymbolId {
         if self.counts.len() <= id.index() {
-            self.counts.resize(id.index() + 1, SymbolCount { rows: 0, min_price: Price::MAX });
+            let none = SymbolCount { rows: 0, min_price: Price::MAX, place: SymbolId::default() };
+            self.counts.resize(id.index() + 1, none);
         }
-        let Some(count) = self.counts.get_mut(id.index()) else { return };
+        let Some(count) = self.counts.get_mut(id.index()) else { return SymbolId::default() };
         if count.rows == 0 {
+            count.place = SymbolId(self.seen.len() as u32);
             self.seen.push(id);
         }
         count.rows += 1;
         count.min_price = count.min_price.min(price);
+        count.place
     }
 
     fn take_date(&mut self, place: Place, ts: Ts) {
@@ -334,7 +372,7 @@ impl Tally {
     fn finish(mut self, symbols: &Symbols, fields: Vec<Field>, columns: String) -> Scan {
         self.dates.sort_by_key(|date| date.date);
         let named = self.seen.iter().filter_map(|id| {
-            let SymbolCount { rows, min_price } = *self.counts.get(id.index())?;
+            let SymbolCount { rows, min_price, .. } = *self.counts.get(id.index())?;
             Some(SymbolScan { symbol: symbols.name(*id)?.to_owned(), rows, min_price })
         });
         let symbols = named.collect();

@@ -10,7 +10,7 @@ use barkeep_storage::SegmentName;
 use super::plan::{Plan, PlannedDay, file_name};
 use super::rejects::Rejects;
 use super::{CalendarChoice, ImportError, ImportReport, ImportRequest, Pass, Surroundings};
-use crate::ingestion::files::{BarRow, Entry, Merge, Merged, Rejection, Scan, TickRow};
+use crate::ingestion::files::{BarRow, Entry, FileError, Kept, Merge, Merged, Rejection, Scan, TickRow};
 use crate::orchestrator::appliance::Appliance;
 
 /// Rows between two words about progress.
@@ -21,6 +21,7 @@ pub(super) struct Feed<'a> {
     request: &'a ImportRequest,
     around: &'a Surroundings<'a>,
     scan: &'a Scan,
+    kept: Option<Kept>,
     plan: Plan,
     appliance: Appliance,
     id: Hash32,
@@ -35,6 +36,22 @@ pub(super) struct Feed<'a> {
     /// The highest cumulative volume of each symbol in this session.
     highest: Vec<i64>,
     accepted: u64,
+}
+
+/// Where the rows come from: what the scan kept or, where it kept none, the files once more.
+enum Reading {
+    Kept(Box<Kept>),
+    Again(Merge),
+}
+
+impl Reading {
+    #[inline]
+    fn step(&mut self) -> Result<Option<Merged<'_>>, FileError> {
+        match self {
+            Self::Kept(kept) => kept.step(),
+            Self::Again(merge) => merge.step(),
+        }
+    }
 }
 
 /// The session that rows go to.
@@ -79,7 +96,7 @@ impl<'a> Feed<'a> {
     pub(super) fn new(
         request: &'a ImportRequest,
         around: &'a Surroundings<'a>,
-        scan: &'a Scan,
+        (scan, kept): (&'a Scan, Option<Kept>),
         plan: Plan,
         appliance: Appliance,
         id: Hash32,
@@ -92,6 +109,7 @@ impl<'a> Feed<'a> {
             request,
             around,
             scan,
+            kept,
             highest: vec![0; scan.symbols.len()],
             plan,
             appliance,
@@ -138,9 +156,12 @@ impl<'a> Feed<'a> {
 
     /// Feeds every row of the merged files.
     fn rows(&mut self, progress: &mut dyn FnMut(Pass, u64, u64)) -> Result<(), ImportError> {
-        let mut merge = Merge::open_scanned(&self.request.files, &self.request.options, self.scan)?;
+        let mut reading = match self.kept.take() {
+            Some(kept) => Reading::Kept(Box::new(kept)),
+            None => Reading::Again(Merge::open_scanned(&self.request.files, &self.request.options, self.scan)?),
+        };
         let total = self.scan.rows();
-        while let Some(Merged { file, entry }) = merge.step()? {
+        while let Some(Merged { file, entry }) = reading.step()? {
             self.report.rows += 1;
             match entry {
                 Entry::Tick(row) => self.tick(file, row)?,
@@ -164,7 +185,12 @@ impl<'a> Feed<'a> {
         }
         self.mark(row.ts)?;
         self.count(row);
-        self.put(Input::Tick(Tick {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return Ok(());
+        }
+        self.report.events += 1;
+        self.appliance.tick(Tick {
             instrument: InstrumentId(row.symbol.0),
             feed: FeedId(0),
             ts: row.ts,
@@ -177,7 +203,8 @@ impl<'a> Feed<'a> {
             last_trade: None,
             condition: row.condition,
             depth: None,
-        }))
+        })?;
+        Ok(())
     }
 
     fn count(&mut self, row: &TickRow) {
@@ -368,13 +395,12 @@ impl<'a> Feed<'a> {
         self.rejects.add(rejection).map_err(|source| ImportError::Rejects { path, source })
     }
 
-    /// Puts an input on the tape unless an interrupted run has.
+    /// Puts an input that is no row on the tape unless an interrupted run has.
     fn put(&mut self, input: Input) -> Result<(), ImportError> {
         if self.skip > 0 {
             self.skip -= 1;
             return Ok(());
         }
-        self.report.events += u64::from(matches!(input, Input::Tick(_)));
         self.appliance.input(input)?;
         Ok(())
     }

@@ -24,7 +24,7 @@ use super::appliance::{Appliance, ApplianceError, Pace};
 use super::calendar::{Calendar, CalendarError};
 use super::config::EngineSettings;
 use super::universe::Universe;
-use crate::ingestion::files::{FileError, FileOptions, Progress, Rejection, describe, import_id, scan};
+use crate::ingestion::files::{FileError, FileOptions, Progress, Rejection, describe, import_id, scan_and_keep};
 
 pub use known::{Known, known};
 pub use plan::PlanError;
@@ -185,7 +185,7 @@ pub fn import(
     progress: &mut dyn FnMut(Pass, u64, u64),
 ) -> Result<ImportReport, ImportError> {
     let started = Instant::now();
-    let scanned = scan(&request.files, &request.options, |at: Progress| {
+    let (scanned, kept) = scan_and_keep(&request.files, &request.options, around.dir.root(), |at: Progress| {
         progress(Pass::Scan, at.bytes_read, at.bytes_total);
     })?;
     let mapping = canonical(request, &scanned.columns);
@@ -207,9 +207,11 @@ pub fn import(
                 ..ImportReport::default()
             }
         }
-        Known::Nothing => feed::Feed::new(request, around, &scanned, plan, appliance, id, mapping, 0).run(progress)?,
+        Known::Nothing => {
+            feed::Feed::new(request, around, (&scanned, kept), plan, appliance, id, mapping, 0).run(progress)?
+        }
         Known::Begun { inputs, started } => {
-            let mut feed = feed::Feed::new(request, around, &scanned, plan, appliance, id, mapping, inputs);
+            let mut feed = feed::Feed::new(request, around, (&scanned, kept), plan, appliance, id, mapping, inputs);
             feed.started = started;
             feed.run(progress)?
         }

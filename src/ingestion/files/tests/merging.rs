@@ -78,6 +78,23 @@ fn a_file_that_changed_after_its_scan_is_refused() {
 }
 
 #[test]
+fn the_rows_that_a_scan_keeps_are_those_of_a_second_reading() {
+    let a: &[u8] = b"time,symbol,price\n\
+        2021-06-04 09:15:00,B,2\n2021-06-04 09:15:00,B,2\n2021-06-04 09:14:59,B,1.5\n2021-06-05 09:15:00,B,3\n";
+    let b: &[u8] = b"time,symbol,price\n2021-06-04 09:14:00,A,7\nx,A,1\n2021-06-05 15:30:00.5,A,8\n";
+    let (folder, paths) = folder(&[("a.csv", a), ("b.csv", b)]);
+    let mut options = ticks("");
+    options.symbols.clear();
+    let (scan, kept) = scan_and_keep(&paths, &options, folder.path(), |_| {}).unwrap();
+    let mut kept = kept.unwrap();
+    let mut again = Merge::open_scanned(&paths, &options, &scan).unwrap();
+    for _ in 0..scan.rows() {
+        assert_eq!(kept.step().unwrap(), again.step().unwrap());
+    }
+    assert_eq!((kept.step().unwrap(), again.step().unwrap()), (None, None));
+}
+
+#[test]
 fn files_of_bars_follow_each_other() {
     let rows = |time: &str| format!("time,open,high,low,close,volume\n2021-06-04 {time},1,1,1,1,1\n").into_bytes();
     let (_folder, paths) = folder(&[("0.csv", &rows("09:16:00")), ("1.csv", &rows("09:15:00"))]);
