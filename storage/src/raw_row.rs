@@ -6,7 +6,7 @@ use std::path::Path;
 
 use barkeep_schemas::{DecodeError, Event, Seq};
 
-use crate::columns::{self, ColumnsError, TickColumnSet, TickColumns};
+use crate::columns::{self, ColumnsError, Decoder, TickColumnSet, TickColumns};
 use crate::error::ReadError;
 use crate::filter::Filter;
 use crate::row::{self, Damage, Encoding, RowHeader};
@@ -35,8 +35,20 @@ impl RawRow {
 
     /// Checks the payload's checksum and appends the events that `filter` lets through.
     pub(crate) fn events(&self, path: &Path, filter: &Filter, out: &mut Vec<(Seq, Event)>) -> Result<(), ReadError> {
+        self.events_with(path, filter, &mut Decoder::new(), out)
+    }
+
+    /// [`Self::events`], for those who take many rows apart.
+    pub(crate) fn events_with(
+        &self,
+        path: &Path,
+        filter: &Filter,
+        decoder: &mut Decoder,
+        out: &mut Vec<(Seq, Event)>,
+    ) -> Result<(), ReadError> {
         let payload = self.payload();
-        let events = self.header.check(payload).and_then(|()| row::events(&self.header, payload, filter, out));
+        let events =
+            self.header.check(payload).and_then(|()| row::events_with(&self.header, payload, filter, decoder, out));
         events.map_err(|why| self.damaged(path, why))
     }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use barkeep_schemas::{DecodeError, Event, Seq, Wire};
 
-use crate::columns::{ColumnsError, Encoder, decode_filtered};
+use crate::columns::{ColumnsError, Decoder, Encoder};
 use crate::filter::Filter;
 use crate::framed::put_framed;
 
@@ -213,9 +213,21 @@ fn with_header(
 /// # Errors
 /// [`Damage`] when the payload is not what its header says; `out` may then hold some of the events.
 pub fn events(header: &RowHeader, payload: &[u8], filter: &Filter, out: &mut Vec<(Seq, Event)>) -> Result<(), Damage> {
+    events_with(header, payload, filter, &mut Decoder::new(), out)
+}
+
+/// [`events`], with the decoder of those who take many rows apart.
+pub(crate) fn events_with(
+    header: &RowHeader,
+    payload: &[u8],
+    filter: &Filter,
+    decoder: &mut Decoder,
+    out: &mut Vec<(Seq, Event)>,
+) -> Result<(), Damage> {
     let before = out.len();
     match header.encoding {
-        Encoding::Columns => decode_filtered(header.first, payload, filter.kinds, filter.instrument, out)
+        Encoding::Columns => decoder
+            .decode_filtered(header.first, payload, filter.kinds, filter.instrument, out)
             .map_err(Damage::Columns)
             .and_then(|count| check_count(header, count))?,
         Encoding::Canonical => {

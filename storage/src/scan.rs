@@ -4,6 +4,7 @@
 
 use barkeep_schemas::{Event, Seq};
 
+use crate::columns::Decoder;
 use crate::error::ReadError;
 use crate::row_scan::RowScan;
 
@@ -11,12 +12,13 @@ use crate::row_scan::RowScan;
 pub struct Scan {
     rows: RowScan,
     events: std::vec::IntoIter<(Seq, Event)>,
+    decoder: Decoder,
     ended: bool,
 }
 
 impl Scan {
     pub(crate) fn new(rows: RowScan) -> Self {
-        Self { rows, events: Vec::new().into_iter(), ended: false }
+        Self { rows, events: Vec::new().into_iter(), decoder: Decoder::new(), ended: false }
     }
 
     /// Replaces what `out` holds by the next events, those of one row: some thousands at a time where the iterator hands
@@ -38,7 +40,7 @@ impl Scan {
     /// Appends the wanted events of the next row; `false` when there is no row.
     fn read_row(&mut self, out: &mut Vec<(Seq, Event)>) -> Result<bool, ReadError> {
         let Some((row, reader)) = self.rows.next_row()? else { return Ok(false) };
-        row.events(reader.path(), &self.rows.filter, out)?;
+        row.events_with(reader.path(), &self.rows.filter, &mut self.decoder, out)?;
         let (from, to) = (self.rows.from, self.rows.to);
         if row.header.first < from || row.header.end() > to.plus(1) {
             out.retain(|(seq, _)| (from..=to).contains(seq));

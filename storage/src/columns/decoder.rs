@@ -2,7 +2,7 @@
 //!
 //! Never unpacks a column that the question does not touch. Called by every reader of blocks.
 
-use barkeep_schemas::{ClockMark, Derived, Event, EventKind, FeedId, Input, InstrumentId, Price, Qty, Seq, Tick, Ts};
+use barkeep_schemas::{ClockMark, Derived, Event, EventKind, Input, InstrumentId, Seq, Tick};
 
 use super::bar_reader::BarSection;
 use super::cursor::Cursor;
@@ -13,6 +13,37 @@ use super::tick_columns::{TickColumnSet, TickColumns};
 use super::tick_reader::{Rows, TickSection};
 use super::{LAYOUT, SECTIONS, marks, present};
 use crate::filter::KindSet;
+
+/// Takes payloads apart into events, with memory that it keeps from one to the next.
+#[derive(Clone, Debug, Default)]
+pub struct Decoder {
+    ticks: TickColumns,
+    bars: BarSection,
+}
+
+impl Decoder {
+    /// No memory yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// [`super::decode_filtered`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn decode_filtered(
+        &mut self,
+        first_seq: Seq,
+        payload: &[u8],
+        kinds: Option<KindSet>,
+        instrument: Option<InstrumentId>,
+        out: &mut Vec<(Seq, Event)>,
+    ) -> Result<u32, ColumnsError> {
+        let payload = Payload::open(first_seq, payload)?;
+        payload.events(kinds, instrument, self, out)?;
+        Ok(payload.count)
+    }
+}
 
 /// Where the sections of a payload are.
 pub(super) struct Payload<'a> {
@@ -56,11 +87,6 @@ impl<'a> Payload<'a> {
             }
         }
         Ok(Self { first, count, kinds, ticks, depths, bars, marks, bytes })
-    }
-
-    /// Events in the payload.
-    pub(super) const fn count(&self) -> u32 {
-        self.count
     }
 
     /// Fills the wanted columns of the ticks, all or those of one instrument.
@@ -113,16 +139,17 @@ impl<'a> Payload<'a> {
     }
 
     /// Appends the wanted events in order.
-    pub(super) fn events(
+    fn events(
         &self,
         kinds: Option<KindSet>,
         instrument: Option<InstrumentId>,
+        memory: &mut Decoder,
         out: &mut Vec<(Seq, Event)>,
     ) -> Result<(), ColumnsError> {
         let wanted = |kind: EventKind| kinds.is_none_or(|kinds| kinds.contains(kind));
         let about_one = instrument.is_some();
-        let mut ticks = if wanted(EventKind::Tick) { Ticks::take(self, instrument)? } else { None };
-        let mut bars = if wanted(EventKind::Bar) { Bars::take(self, instrument)? } else { None };
+        let mut ticks = if wanted(EventKind::Tick) { Ticks::take(self, instrument, &mut memory.ticks)? } else { None };
+        let mut bars = if wanted(EventKind::Bar) { Bars::take(self, instrument, &mut memory.bars)? } else { None };
         let marked = wanted(EventKind::ClockMark) && !about_one;
         let marks = if marked { self.marks()? } else { Vec::new() };
         let mut marks = marks.into_iter();
@@ -181,8 +208,10 @@ fn decode_bytes(seq: Seq, kind: EventKind, bytes: &[u8]) -> Result<Event, Column
 }
 
 /// The wanted ticks of a payload, taken run by run.
-struct Ticks {
-    columns: TickColumns,
+struct Ticks<'m> {
+    columns: &'m TickColumns,
+    /// Whether some tick has a depth.
+    deep: bool,
     depths: DepthSection,
     /// The place of each wanted tick among all ticks, and of its depth among all depths; `None` when all are wanted.
     places: Option<Vec<u32>>,
@@ -193,14 +222,17 @@ struct Ticks {
     depth: usize,
 }
 
-impl Ticks {
-    fn take(payload: &Payload<'_>, instrument: Option<InstrumentId>) -> Result<Option<Self>, ColumnsError> {
+impl<'m> Ticks<'m> {
+    fn take(
+        payload: &Payload<'_>,
+        instrument: Option<InstrumentId>,
+        columns: &'m mut TickColumns,
+    ) -> Result<Option<Self>, ColumnsError> {
         let count = payload.kinds.count(Road::Ticks);
         if count == 0 {
             return Ok(None);
         }
         let section = TickSection::take(Cursor::new(payload.ticks), count)?;
-        let mut columns = TickColumns::new();
         let mut places = None;
         let mut depth_places = None;
         let rows = match instrument {
@@ -215,19 +247,27 @@ impl Ticks {
                 Rows::Of(places.insert(matching), number as u32)
             }
         };
-        section.decode(rows, TickColumnSet::ALL, &mut columns)?;
+        let set = section.held();
+        section.decode(rows, set, columns)?;
+        columns.keep(set);
+        let deep = section.present.count(present::DEPTH) > 0;
         let depths = match section.present.count(present::DEPTH) {
             0 => DepthSection::NONE,
             _ if depth_places.as_ref().is_some_and(Vec::is_empty) => DepthSection::NONE,
             count => DepthSection::take(Cursor::new(payload.depths), count)?,
         };
-        Ok(Some(Self { columns, depths, places, depth_places, passed: 0, row: 0, depth: 0 }))
+        Ok(Some(Self { columns, deep, depths, places, depth_places, passed: 0, row: 0, depth: 0 }))
     }
 
     /// Appends the wanted ticks of the next run, which has these positions.
     fn emit(&mut self, seqs: core::ops::Range<u64>, out: &mut Vec<(Seq, Event)>) -> Result<(), ColumnsError> {
         let start = self.passed;
         self.passed += (seqs.end - seqs.start) as usize;
+        if self.places.is_none() && !self.deep {
+            self.columns.events(self.row, seqs, out);
+            self.row = self.passed;
+            return Ok(());
+        }
         loop {
             let place = match &self.places {
                 None => self.row,
@@ -243,7 +283,9 @@ impl Ticks {
     }
 
     fn tick(&mut self) -> Result<Option<Tick>, ColumnsError> {
-        let Some(mut tick) = self.plain_tick() else { return Ok(None) };
+        let Some(mut tick) = self.columns.tick(self.row) else {
+            return Ok(None);
+        };
         if self.columns.present.get(self.row).is_some_and(|present| present & present::DEPTH != 0) {
             let place = match &self.depth_places {
                 None => self.depth,
@@ -254,37 +296,20 @@ impl Ticks {
         }
         Ok(Some(tick))
     }
-
-    /// The tick of the next row without its depth; `None` past the last.
-    fn plain_tick(&self) -> Option<Tick> {
-        let (columns, row) = (&self.columns, self.row);
-        let present = *columns.present.get(row)?;
-        let field = |bit: u8, column: &[i64]| (present & bit != 0).then(|| column.get(row).copied()).flatten();
-        Some(Tick {
-            instrument: InstrumentId(*columns.instrument.get(row)?),
-            feed: FeedId(*columns.feed.get(row)?),
-            ts: Ts::new(*columns.ts.get(row)?),
-            recv: Ts::new(*columns.recv.get(row)?),
-            price: Price::new(*columns.price.get(row)?),
-            qty: field(present::QTY, &columns.qty).map(Qty::new),
-            cum_volume: field(present::CUM_VOLUME, &columns.cum_volume).map(Qty::new),
-            bid: field(present::BID, &columns.bid).map(Price::new),
-            ask: field(present::ASK, &columns.ask).map(Price::new),
-            last_trade: field(present::LAST_TRADE, &columns.last_trade).map(Ts::new),
-            condition: *columns.condition.get(row)?,
-            depth: None,
-        })
-    }
 }
 
 /// The bars of a payload, taken run by run.
-struct Bars {
-    section: BarSection,
+struct Bars<'m> {
+    section: &'m BarSection,
     row: usize,
 }
 
-impl Bars {
-    fn take(payload: &Payload<'_>, instrument: Option<InstrumentId>) -> Result<Option<Self>, ColumnsError> {
+impl<'m> Bars<'m> {
+    fn take(
+        payload: &Payload<'_>,
+        instrument: Option<InstrumentId>,
+        section: &'m mut BarSection,
+    ) -> Result<Option<Self>, ColumnsError> {
         let count = payload.kinds.count(Road::Bars);
         if count == 0 {
             return Ok(None);
@@ -295,14 +320,19 @@ impl Bars {
             return Ok(None);
         }
         let runs = payload.kinds.runs_of(Road::Bars, payload.first);
-        let section = BarSection::take(Cursor::new(payload.bars), count, payload.first, runs)?;
+        section.read(Cursor::new(payload.bars), count, payload.first, runs)?;
         Ok(Some(Self { section, row: 0 }))
     }
 
     /// Appends the wanted bars of the next run, which has these positions.
     fn emit(&mut self, seqs: core::ops::Range<u64>, instrument: Option<InstrumentId>, out: &mut Vec<(Seq, Event)>) {
+        let Some(wanted) = instrument else {
+            let row = self.row;
+            self.row += (seqs.end - seqs.start) as usize;
+            return self.section.events(row, seqs, out);
+        };
         for seq in seqs {
-            if instrument.is_none_or(|wanted| self.section.instrument(self.row) == Some(wanted))
+            if self.section.instrument(self.row) == Some(wanted)
                 && let Some(bar) = self.section.bar(self.row)
             {
                 out.push((Seq(seq), Event::Derived(Derived::Bar(bar))));

@@ -45,6 +45,7 @@ mod samples;
 #[cfg(test)]
 mod tests;
 
+pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::ColumnsError;
 pub use tick_columns::{TickColumnSet, TickColumns};
@@ -79,7 +80,7 @@ pub fn decode(first_seq: Seq, payload: &[u8]) -> Result<Vec<(Seq, Event)>, Colum
 
 /// Appends the events of the wanted kinds and about the wanted instrument, in order. Only the columns that the question
 /// needs are unpacked; with an instrument only events that are about one can pass. Returns how many events the payload
-/// holds, wanted or not.
+/// holds, wanted or not. [`Decoder`] does the same with memory that it keeps.
 ///
 /// # Errors
 /// [`ColumnsError`] when the bytes looked at are no such payload; `out` may then hold some of the events.
@@ -90,9 +91,7 @@ pub fn decode_filtered(
     instrument: Option<InstrumentId>,
     out: &mut Vec<(Seq, Event)>,
 ) -> Result<u32, ColumnsError> {
-    let payload = decoder::Payload::open(first_seq, payload)?;
-    payload.events(kinds, instrument, out)?;
-    Ok(payload.count())
+    Decoder::new().decode_filtered(first_seq, payload, kinds, instrument, out)
 }
 
 /// Fills the wanted columns of the payload's ticks and returns how many ticks there are.

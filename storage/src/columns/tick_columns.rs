@@ -3,7 +3,9 @@
 //! Never reads bytes. Filled by [`super::decode_ticks`], which reuses the memory from one payload to the next, and from
 //! events by those who have no columns.
 
-use barkeep_schemas::{Event, Input, Price, Qty, Seq, Tick, Ts};
+use core::ops::Range;
+
+use barkeep_schemas::{Event, FeedId, Input, InstrumentId, Price, Qty, Seq, Tick, Ts};
 
 /// Which columns of ticks a reader wants.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +40,9 @@ impl TickColumnSet {
     pub const LAST_TRADE: Self = Self(1 << 11);
     /// [`TickColumns::condition`].
     pub const CONDITION: Self = Self(1 << 12);
+    /// The columns of the fields that no tick lacks, and which others it has.
+    pub(super) const OF_EVERY_TICK: Self =
+        Self::INSTRUMENT.with(Self::FEED).with(Self::TS).with(Self::RECV).with(Self::PRICE).with(Self::PRESENT);
     /// Every column.
     pub const ALL: Self = Self((1 << 13) - 1);
 
@@ -147,6 +152,66 @@ impl TickColumns {
             (TickColumnSet::LAST_TRADE, &mut self.last_trade),
         ];
         numbers.into_iter().filter(|(column, _)| unless(*column)).for_each(|(_, numbers)| numbers.clear());
+    }
+
+    /// The tick of a row, without its depth; `None` past the last. Of the optional fields only the columns need be there
+    /// that some tick has.
+    pub(super) fn tick(&self, row: usize) -> Option<Tick> {
+        let present = *self.present.get(row)?;
+        let field = |bit: u8, column: &[i64]| (present & bit != 0).then(|| column.get(row).copied()).flatten();
+        Some(Tick {
+            instrument: InstrumentId(*self.instrument.get(row)?),
+            feed: FeedId(*self.feed.get(row)?),
+            ts: Ts::new(*self.ts.get(row)?),
+            recv: Ts::new(*self.recv.get(row)?),
+            price: Price::new(*self.price.get(row)?),
+            qty: field(Self::HAS_QTY, &self.qty).map(Qty::new),
+            cum_volume: field(Self::HAS_CUM_VOLUME, &self.cum_volume).map(Qty::new),
+            bid: field(Self::HAS_BID, &self.bid).map(Price::new),
+            ask: field(Self::HAS_ASK, &self.ask).map(Price::new),
+            last_trade: field(Self::HAS_LAST_TRADE, &self.last_trade).map(Ts::new),
+            condition: self.condition.get(row).copied().unwrap_or(0),
+            depth: None,
+        })
+    }
+
+    /// Appends the ticks from a row on as events at these positions, [`Self::tick`] of each: none when there are not as
+    /// many. Each is written where it stays, and the ends of the columns are looked at once and not for every tick.
+    pub(super) fn events(&self, row: usize, seqs: Range<u64>, out: &mut Vec<(Seq, Event)>) {
+        fn some<'a, T>(column: &'a [T], rows: &Range<usize>) -> &'a [T] {
+            column.get(rows.clone()).unwrap_or(&[])
+        }
+        let count = (seqs.end - seqs.start) as usize;
+        let rows = row..row.saturating_add(count);
+        let (Some(present), Some(instrument)) = (self.present.get(rows.clone()), self.instrument.get(rows.clone()))
+        else {
+            return;
+        };
+        let (Some(feed), Some(price)) = (self.feed.get(rows.clone()), self.price.get(rows.clone())) else { return };
+        let (Some(ts), Some(recv)) = (self.ts.get(rows.clone()), self.recv.get(rows.clone())) else { return };
+        let (qty, cum_volume) = (some(&self.qty, &rows), some(&self.cum_volume, &rows));
+        let (bid, ask) = (some(&self.bid, &rows), some(&self.ask, &rows));
+        let (last_trade, condition) = (some(&self.last_trade, &rows), some(&self.condition, &rows));
+        let number = |column: &[i64], row: usize| column.get(row).copied().unwrap_or(0);
+        out.extend((0..count).map(|row| {
+            let present = present.get(row).copied().unwrap_or(0);
+            let field = |bit: u8, column: &[i64]| if present & bit != 0 { Some(number(column, row)) } else { None };
+            let tick = Tick {
+                instrument: InstrumentId(instrument.get(row).copied().unwrap_or(0)),
+                feed: FeedId(feed.get(row).copied().unwrap_or(0)),
+                ts: Ts::new(number(ts, row)),
+                recv: Ts::new(number(recv, row)),
+                price: Price::new(number(price, row)),
+                qty: field(Self::HAS_QTY, qty).map(Qty::new),
+                cum_volume: field(Self::HAS_CUM_VOLUME, cum_volume).map(Qty::new),
+                bid: field(Self::HAS_BID, bid).map(Price::new),
+                ask: field(Self::HAS_ASK, ask).map(Price::new),
+                last_trade: field(Self::HAS_LAST_TRADE, last_trade).map(Ts::new),
+                condition: condition.get(row).copied().unwrap_or(0),
+                depth: None,
+            };
+            (Seq(seqs.start + row as u64), Event::Input(Input::Tick(tick)))
+        }));
     }
 
     /// Keeps the ticks for which `keep` has a `true`.

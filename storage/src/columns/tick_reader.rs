@@ -100,6 +100,20 @@ impl<'a> TickSection<'a> {
         done
     }
 
+    /// The columns of what every tick has and of the optional fields that some tick has.
+    pub(super) fn held(&self) -> TickColumnSet {
+        let optional = [
+            (present::QTY, TickColumnSet::QTY),
+            (present::CUM_VOLUME, TickColumnSet::CUM_VOLUME),
+            (present::BID, TickColumnSet::BID),
+            (present::ASK, TickColumnSet::ASK),
+            (present::LAST_TRADE, TickColumnSet::LAST_TRADE),
+            (present::CONDITION, TickColumnSet::CONDITION),
+        ];
+        let some = optional.into_iter().filter(|(field, _)| self.present.count(*field) > 0);
+        some.fold(TickColumnSet::OF_EVERY_TICK, |set, (_, column)| set.with(column))
+    }
+
     /// The columns in `set` and those that they are relative to.
     fn needs(&self, set: TickColumnSet) -> TickColumnSet {
         let mut want = set;
