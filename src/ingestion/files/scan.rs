@@ -4,6 +4,7 @@
 //! judge a row, or stop at a bad one. Who calls it: import and reconciliation, before anything goes onto the tape.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use barkeep_schemas::{FileKind, Hash32, Price, SessionDate, Ts};
@@ -286,9 +287,21 @@ struct Tally {
     counts: Vec<SymbolCount>,
     dates: Vec<DateScan>,
     grid_ns: i64,
-    /// The place in `dates` of each date, and that of the last row.
+    /// The place in `dates` of each date.
     date_places: BTreeMap<SessionDate, usize>,
-    last_date: usize,
+    half_hour: HalfHour,
+}
+
+/// The half hour of the wall clock that the last row fell into: the next mostly does so too.
+#[derive(Clone, Debug, Default)]
+struct HalfHour {
+    /// Those of its moments that have the offset of that row.
+    moments: Range<i64>,
+    /// The moment at which the day's wall clock would have begun with that offset.
+    midnight: i64,
+    /// The date's place in `dates`, and which half hour of it this is.
+    date: usize,
+    number: usize,
 }
 
 impl Tally {
@@ -301,7 +314,7 @@ impl Tally {
             dates: Vec::new(),
             grid_ns: 0,
             date_places: BTreeMap::new(),
-            last_date: 0,
+            half_hour: HalfHour::default(),
         }
     }
 
@@ -350,23 +363,39 @@ impl Tally {
         count.place
     }
 
+    #[inline]
     fn take_date(&mut self, place: Place, ts: Ts) {
-        let (date, time_ns) = self.zone.date_and_time(ts.get());
-        if self.dates.get(self.last_date).is_none_or(|last| last.date != date) {
-            let (next, dates) = (self.dates.len(), &mut self.dates);
-            self.last_date = *self.date_places.entry(date).or_insert_with(|| {
-                dates.push(DateScan::new(date, place, time_ns));
-                next
-            });
+        if !self.half_hour.moments.contains(&ts.get()) {
+            self.enter_half_hour(place, ts);
         }
-        if let Some(seen) = self.dates.get_mut(self.last_date) {
+        let HalfHour { date, number, midnight, .. } = self.half_hour;
+        let time_ns = ts.get() - midnight;
+        if let Some(seen) = self.dates.get_mut(date) {
             seen.rows += 1;
             seen.earliest_ns = seen.earliest_ns.min(time_ns);
             seen.latest_ns = seen.latest_ns.max(time_ns);
-            if let Some(rows) = seen.half_hours.get_mut((time_ns / HALF_HOUR_NS) as usize) {
+            if let Some(rows) = seen.half_hours.get_mut(number) {
                 *rows += 1;
             }
         }
+    }
+
+    /// Takes the half hour of a moment as the present one.
+    #[cold]
+    fn enter_half_hour(&mut self, place: Place, ts: Ts) {
+        let (date, time_ns) = self.zone.date_and_time(ts.get());
+        let (next, dates) = (self.dates.len(), &mut self.dates);
+        let at = *self.date_places.entry(date).or_insert_with(|| {
+            dates.push(DateScan::new(date, place, time_ns));
+            next
+        });
+        let (start, same) = (ts.get() - time_ns % HALF_HOUR_NS, self.zone.same_offset());
+        self.half_hour = HalfHour {
+            moments: start.max(same.start)..(start + HALF_HOUR_NS).min(same.end),
+            midnight: ts.get() - time_ns,
+            date: at,
+            number: (time_ns / HALF_HOUR_NS) as usize,
+        };
     }
 
     fn finish(mut self, symbols: &Symbols, fields: Vec<Field>, columns: String) -> Scan {

@@ -3,6 +3,8 @@
 //! What it is: the zone's rules, asked once per stretch of constant offset. What it never does: guess; a local time that
 //! a change of clocks skipped or repeated is refused. Who calls it: the time columns, and the scan for local dates.
 
+use std::ops::Range;
+
 use barkeep_schemas::{NANOS, SessionDate};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -69,6 +71,11 @@ impl Zone {
     pub(super) fn date_and_time(&mut self, utc: i64) -> (SessionDate, i64) {
         let local = self.local_of(utc);
         (SessionDate(i32::try_from(local.div_euclid(DAY_NS)).unwrap_or_default()), local.rem_euclid(DAY_NS))
+    }
+
+    /// The moments (UTC) around the last one asked for that have its offset.
+    pub(super) const fn same_offset(&self) -> Range<i64> {
+        self.from..self.to
     }
 
     /// Takes the stretch of constant offset around `utc`.

@@ -78,6 +78,33 @@ fn a_file_that_changed_after_its_scan_is_refused() {
 }
 
 #[test]
+fn half_hours_are_those_of_the_wall_clock_on_either_side_of_a_change() {
+    // 01:45 and 01:50 before the clocks were put forward, 03:05 and 03:15 after it, 02:40 the day after.
+    let text = "time,price\n2021-03-14T06:45:00Z,1\n2021-03-14T07:05:00Z,1\n2021-03-14T06:50:00Z,1\n\
+        2021-03-14T07:15:00Z,1\n2021-03-15T06:40:00Z,1\n";
+    let (_folder, paths) = folder(&[("a.csv", text.as_bytes())]);
+    let mut options = ticks("");
+    options.zone = TimeZone::get("America/New_York").unwrap();
+    options.max_step_back_ns = i64::MAX;
+    let scan = scan(&paths, &options, |_| {}).unwrap();
+    let minute = 60_000_000_000;
+    let shown: Vec<_> = scan
+        .dates
+        .iter()
+        .map(|date| {
+            let halves = date.half_hours.iter().enumerate().filter(|(_, rows)| **rows > 0);
+            let halves: Vec<_> = halves.map(|(half, rows)| (half, *rows)).collect();
+            (date.date.to_string(), date.rows, date.earliest_ns / minute, date.latest_ns / minute, halves)
+        })
+        .collect();
+    let expected = [
+        ("2021-03-14".to_owned(), 4, 105, 195, vec![(3, 2), (6, 2)]),
+        ("2021-03-15".to_owned(), 1, 160, 160, vec![(5, 1)]),
+    ];
+    assert_eq!(shown, expected);
+}
+
+#[test]
 fn the_rows_that_a_scan_keeps_are_those_of_a_second_reading() {
     let a: &[u8] = b"time,symbol,price\n\
         2021-06-04 09:15:00,B,2\n2021-06-04 09:15:00,B,2\n2021-06-04 09:14:59,B,1.5\n2021-06-05 09:15:00,B,3\n";
