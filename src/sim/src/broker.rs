@@ -135,9 +135,9 @@ impl Broker {
         self.sessions.holds(api_key, access_token, now)
     }
 
-    /// Ends the session at once, as a login elsewhere does. A new login is possible.
-    pub fn kill_token(&mut self) {
-        self.sessions.kill();
+    /// Ends the session at once, as a login elsewhere does, and says whether there was one. A new login is possible.
+    pub fn kill_token(&mut self) -> bool {
+        self.sessions.kill()
     }
 
     /// A new request token, as if somebody had logged in by hand.

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use crate::world::{World, WorldError, WorldPlan};
 
-pub use control::{Ack, Mark};
+pub use control::{Ack, Mark, SocketMark, Texts};
 pub use pace::{Pace, Stay};
 
 /// What a server is made of.

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use barkeep_schemas::{NANOS, SessionDate, Ts};
 
 use crate::broker::{Broker, BrokerPlan, OrderUpdate, Rendered};
-use crate::faults::{Entry, FaultKind, FaultPlan, Faults, Ledger, PlanError, SessionSpan};
+use crate::faults::{Entry, FaultKind, FaultPlan, Faults, Ledger, PlanError, SessionSpan, Target};
 use crate::kite::server_text;
 use crate::market::{Market, MarketError, MarketPlan, Segment};
 
@@ -84,8 +84,10 @@ pub enum Delivery {
     Cut(ConnectionId),
     /// Answer a request.
     Reply(RequestId, Rendered),
-    /// Begin the answer to a request, and go on with blanks until [`Delivery::Hangup`].
+    /// Begin the answer to a request; blanks follow until [`Delivery::Hangup`].
     Endless(RequestId),
+    /// Go on with a blank in an answer that does not end: one for each step, so that their number is the same every time.
+    Blank(RequestId),
     /// Cut the connection of a request without an answer, or without the end of one.
     Hangup(RequestId),
 }
@@ -130,7 +132,7 @@ impl World {
         let listings = (0..market.count()).map(|number| market.listing(number, date));
         let tokens = listings.map(|listing| (listing.token, listing.segment)).collect();
         let faults = Faults::new(&plan.faults, plan.seed, &plan.spans, token_of)?;
-        Ok(Self {
+        let mut world = Self {
             market,
             broker: Broker::new(plan.broker),
             tokens,
@@ -144,7 +146,10 @@ impl World {
             now: plan.start,
             steps: 0,
             tells_time: plan.tells_time,
-        })
+        };
+        // What is on already has begun before.
+        world.begin_faults(Ts::new(i64::MIN));
+        Ok(world)
     }
 
     /// The virtual time.
@@ -179,7 +184,8 @@ impl World {
         self.send_feed();
     }
 
-    /// Goes to a later moment in one stride, over a time in which nobody trades; no packets are sent on the way.
+    /// Goes to a later moment in one stride, over a time in which nobody trades; no packets are sent on the way. Faults
+    /// that began meanwhile strike at the end of it; those that are over by then do nothing and have no entry.
     pub fn skip_to(&mut self, to: Ts) {
         if to > self.now {
             self.go_to(to);
@@ -201,6 +207,7 @@ impl World {
         let before = self.now;
         self.now = to;
         self.market.advance(to);
+        self.owe_changes();
         self.begin_faults(before);
         self.end_mutes();
         let updates = self.broker.advance(&self.market, to);
@@ -213,20 +220,33 @@ impl World {
     fn begin_faults(&mut self, before: Ts) {
         let begun: Vec<_> = self.faults.beginning(before, self.now).cloned().collect();
         for fault in begun {
-            let entry = |at: Ts| Entry { until: Some(fault.until), ..Entry::new(at, fault.kind) };
+            let entry = Entry { until: Some(fault.until), ..Entry::new(self.now, fault.kind) };
+            let is_over = !fault.is_on(self.now);
             match fault.kind {
+                FaultKind::Mute | FaultKind::Silent | FaultKind::ClockSkew if is_over => {}
                 FaultKind::Disconnect | FaultKind::Mute => {
                     let concerned = |id: &u32| fault.connection.is_none_or(|only| only == *id);
                     for id in self.connections.keys().copied().filter(concerned).collect::<Vec<_>>() {
-                        self.ledger.push(Entry { connection: Some(id), ..entry(self.now) });
+                        self.ledger.push(Entry { connection: Some(id), ..entry.clone() });
                         if fault.kind == FaultKind::Disconnect { self.cut(id) } else { self.mute(id, fault.until) }
                     }
                 }
-                FaultKind::Silent => self.ledger.push(Entry { connection: fault.connection, ..entry(self.now) }),
-                FaultKind::ClockSkew => self.ledger.push(Entry { by_ns: Some(fault.by_ns), ..entry(self.now) }),
+                FaultKind::Silent => self.ledger.push(Entry { connection: fault.connection, ..entry }),
+                FaultKind::ClockSkew => {
+                    let entry = Entry { by_ns: Some(fault.by_ns), ..entry };
+                    match fault.target {
+                        Target::All => self.ledger.push(entry),
+                        Target::Tokens(tokens) => {
+                            for token in tokens {
+                                self.ledger.push(Entry { token: Some(token), ..entry.clone() });
+                            }
+                        }
+                    }
+                }
                 FaultKind::TokenDeath => {
-                    self.broker.kill_token();
-                    self.ledger.push(Entry::new(self.now, fault.kind));
+                    if self.broker.kill_token() {
+                        self.ledger.push(Entry::new(self.now, fault.kind));
+                    }
                 }
                 FaultKind::RefuseUpgrade
                 | FaultKind::Delay
@@ -268,9 +288,18 @@ impl World {
     }
 
     fn cut(&mut self, id: ConnectionId) {
-        if self.connections.remove(&id).is_some() {
+        if self.forget(id) {
             self.outbox.push_back(Delivery::Cut(id));
         }
+    }
+
+    /// Forgets a websocket; what was held back for it will never come.
+    fn forget(&mut self, id: ConnectionId) -> bool {
+        let Some(connection) = self.connections.remove(&id) else { return false };
+        for held in connection.into_held() {
+            self.ledger.push(Entry { at: self.now, lost: true, ..held.entry });
+        }
+        true
     }
 
     /// Websockets of a session that ended are cut: Kite's documentation is silent, its servers do so in the morning.
@@ -289,6 +318,12 @@ impl World {
         let entry = |at: Ts, kind: FaultKind| Entry { order_id: Some(order_id.clone()), ..Entry::new(at, kind) };
         let number = order_id.parse().unwrap_or_default();
         let is_on = |kind: FaultKind| self.faults.on_request(kind, "", number, self.now).is_some();
+        let hears = |connection: &&Connection| !connection.is_mute(self.now);
+        let hearing: Vec<ConnectionId> =
+            self.connections.values().filter(hears).map(|connection| connection.id).collect();
+        if hearing.is_empty() {
+            return;
+        }
         if is_on(FaultKind::PostbackNever) {
             self.ledger.push(entry(self.now, FaultKind::PostbackNever));
             return;
@@ -298,9 +333,9 @@ impl World {
             self.ledger.push(entry(self.now, FaultKind::PostbackTwice));
         }
         let text = update.text();
-        for connection in self.connections.values().filter(|connection| !connection.is_mute(self.now)) {
+        for id in hearing {
             for _ in 0..=usize::from(twice) {
-                self.outbox.push_back(Delivery::Text(connection.id, text.clone()));
+                self.outbox.push_back(Delivery::Text(id, text.clone()));
             }
         }
         self.release_order(order_id);
@@ -313,7 +348,9 @@ impl World {
     pub fn connect(&mut self, query: &[(String, String)]) -> Result<ConnectionId, Refusal> {
         let named = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let next = self.connections_ever + 1;
-        if self.faults.on_connection(FaultKind::Disconnect, next, self.now).is_some() {
+        if let Some(fault) = self.faults.on(FaultKind::Disconnect, self.now).next() {
+            let entry = Entry::new(self.now, FaultKind::Disconnect);
+            self.ledger.push(Entry { until: Some(fault.until), ..entry });
             return Err(Refusal::Cut);
         }
         if let Some(fault) = self.faults.on(FaultKind::RefuseUpgrade, self.now).next() {
@@ -340,7 +377,12 @@ impl World {
 
     /// The websocket is gone.
     pub fn disconnected(&mut self, id: ConnectionId) {
-        self.connections.remove(&id);
+        self.forget(id);
+    }
+
+    /// Whether a websocket is mute now.
+    pub fn is_mute(&self, id: ConnectionId) -> bool {
+        self.connections.get(&id).is_some_and(|connection| connection.is_mute(self.now))
     }
 
     /// Whether heartbeats are due: three seconds of virtual time.
@@ -348,3 +390,6 @@ impl World {
         now.get() - since.get() >= 3 * NANOS
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,9 +99,9 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends the session, whoever has it.
-    pub(super) fn kill(&mut self) {
-        self.access = None;
+    /// Ends the session, whoever has it, and says whether there was one.
+    pub(super) fn kill(&mut self) -> bool {
+        self.access.take().is_some()
     }
 
     /// Whether a key and an access token hold at a moment.

@@ -48,19 +48,21 @@ impl Setting {
 /// What sort of fault it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum FaultKind {
-    /// The websocket is cut without a closing frame; nobody gets in again for as long as it lasts.
+    /// The websocket is cut without a closing frame. For as long as it lasts every upgrade is cut as well, whichever
+    /// websocket it was about; each has an entry without a number.
     Disconnect,
-    /// The socket stays open and nothing comes, neither ticks nor heartbeats nor pongs.
+    /// The socket stays open and nothing comes, neither ticks nor heartbeats nor pongs. Websockets that come meanwhile are
+    /// not concerned. Ticks come afterwards as they stand then; postbacks are lost.
     Mute,
-    /// Heartbeats come and ticks do not.
+    /// Heartbeats and text come and ticks do not; they come afterwards as they stand then.
     Silent,
     /// Websocket upgrades are refused with a status.
     RefuseUpgrade,
-    /// A tick comes so much later, after younger ones of its instrument.
+    /// A tick comes so much later, after younger ones of its instrument if there are any. Unsubscribing does not stop it.
     Delay,
     /// A tick comes twice.
     Duplicate,
-    /// A tick comes after the next one of its instrument.
+    /// A tick comes right after the next one of its instrument, or in the next step when it is unsubscribed before that.
     Reorder,
     /// A tick does not come.
     Drop,
@@ -76,21 +78,23 @@ pub enum FaultKind {
     RestError,
     /// Answers take so much longer.
     Slow,
-    /// Answers begin and do not end before the fault does.
+    /// Answers begin and do not end before the fault does; then they are cut. The request is not carried out.
     Endless,
-    /// The access token dies.
+    /// The access token dies, if there is one.
     TokenDeath,
     /// An order is accepted and the connection is cut before the answer.
     LostAnswer,
-    /// The postback of an order comes before the answer to the request.
+    /// The postback of an order comes before the answer to the request. Where none comes within 5 s, the answer comes
+    /// then, and the ledger calls it slow.
     PostbackEarly,
-    /// Postbacks come twice.
+    /// Postbacks come twice. No entry where no websocket hears them.
     PostbackTwice,
-    /// Postbacks do not come.
+    /// Postbacks do not come. No entry where no websocket would have heard them.
     PostbackNever,
-    /// Candles whose start lies in the fault's time have a wrong high and volume.
+    /// Candles whose start lies in the fault's time have a wrong high and volume. Like the three kinds below it has an
+    /// entry for each candle of each answer: asked for twice, entered twice.
     CandleWrong,
-    /// Candles whose start lies in the fault's time are left out.
+    /// Candles whose start lies in the fault's time are left out, whatever else concerns them.
     CandleMissing,
     /// Candles whose start lies in the fault's time are there twice.
     CandleDuplicate,

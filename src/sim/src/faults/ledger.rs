@@ -35,6 +35,13 @@ pub struct Entry {
     /// Bytes cut off or put in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<usize>,
+    /// Packets of the frame that was cut short. The readable ones among them do not come again either before their
+    /// instrument changes: a client that throws the frame away has lost them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets: Option<usize>,
+    /// Set on the second entry of a tick that was held back and never came, because its websocket ended first.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
     /// HTTP status answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -62,6 +69,8 @@ impl Entry {
             exchange_time: None,
             by_ns: None,
             bytes: None,
+            packets: None,
+            lost: false,
             status: None,
             request: None,
             order_id: None,

@@ -3,7 +3,7 @@
 //! Invariant, with a shared pace: commands are handled between two quanta only, at the virtual time of the mark that was
 //! sent last, so that what the partner sends before its word to go on always meets the same moment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::ServerError;
-use super::control::{Ack, Mark};
+use super::control::{Ack, Mark, SocketMark, Texts};
 use super::pace::{Pace, Stay};
 use crate::broker::{Rendered, Request};
 use crate::world::{ConnectionId, Delivery, Refusal, RequestId, STEP_NS, World};
@@ -22,6 +22,9 @@ pub(super) const COMMANDS_MAX: usize = 1_024;
 
 /// Messages that wait for a socket at most. With a free pace a socket that falls further behind is cut, as Kite does.
 const SOCKET_MESSAGES_MAX: usize = 4_096;
+
+/// Blanks of an answer without end that wait for a socket at most.
+const BLANKS_MAX: usize = 1_024;
 
 /// How much virtual time may be made up for, in the clock's time; a machine that is further behind stays behind.
 const BEHIND_MAX: Duration = Duration::from_millis(200);
@@ -48,6 +51,16 @@ pub(super) enum Command {
 pub(super) struct Connected {
     pub(super) id: ConnectionId,
     pub(super) messages: mpsc::Receiver<ToSocket>,
+    /// Told when the socket is too slow and is to go whatever still waits for it.
+    pub(super) too_slow: oneshot::Receiver<()>,
+}
+
+/// A websocket as the driver sees it.
+struct Socket {
+    messages: mpsc::Sender<ToSocket>,
+    too_slow: oneshot::Sender<()>,
+    sent: u64,
+    texts: u64,
 }
 
 /// What a websocket has to do.
@@ -61,8 +74,8 @@ pub(super) enum ToSocket {
 /// The answer to a request.
 pub(super) enum Replied {
     Whole(Rendered),
-    /// Go on until this is told or dropped, then cut.
-    Endless(oneshot::Receiver<()>),
+    /// Send a blank for each that comes; cut when none will come.
+    Endless(mpsc::Receiver<()>),
     Hangup,
 }
 
@@ -82,10 +95,11 @@ pub(super) fn start(
         stays,
         inbox,
         ledger,
-        sockets: HashMap::new(),
+        sockets: BTreeMap::new(),
         requests: HashMap::new(),
         endless: HashMap::new(),
         requests_ever: 0,
+        answered: 0,
         texts: 0,
         ack: None,
         partner: None,
@@ -123,11 +137,13 @@ struct Driver {
     stays: Vec<Stay>,
     inbox: mpsc::Receiver<Command>,
     ledger: Option<LedgerFile>,
+    sockets: BTreeMap<ConnectionId, Socket>,
     /// Looked up by number, never walked.
-    sockets: HashMap<ConnectionId, mpsc::Sender<ToSocket>>,
     requests: HashMap<RequestId, oneshot::Sender<Replied>>,
-    endless: HashMap<RequestId, oneshot::Sender<()>>,
+    endless: HashMap<RequestId, mpsc::Sender<()>>,
     requests_ever: RequestId,
+    /// Requests whose answer was given to the end, or cut off.
+    answered: u64,
     /// Text messages handled so far, over all websockets.
     texts: u64,
     ack: Option<Ack>,
@@ -198,9 +214,19 @@ impl Driver {
         }
     }
 
-    /// Whether the partner has seen the mark and all its text messages are handled.
+    /// Whether there is time to pass, the partner has dealt with the mark, and what it has sent has been handled.
     fn may_pass(&self, mark_ns: i64) -> bool {
-        self.partner.is_some() && self.ack.is_some_and(|ack| ack.ack >= mark_ns && ack.texts <= self.texts)
+        let Some(ack) = self.ack.as_ref().filter(|_| self.partner.is_some() && self.more_to_come()) else {
+            return false;
+        };
+        let texts = match &ack.texts {
+            Texts::All(count) => *count <= self.texts,
+            Texts::Each(counts) => (1..).zip(counts).all(|(id, count)| {
+                let heard = self.sockets.get(&id).filter(|_| !self.world.is_mute(id));
+                heard.is_none_or(|socket| *count <= socket.texts)
+            }),
+        };
+        ack.ack >= mark_ns && texts && ack.requests <= self.requests_ever
     }
 
     fn more_to_come(&self) -> bool {
@@ -219,7 +245,19 @@ impl Driver {
     }
 
     fn tell_partner(&mut self) {
-        let mark = Mark { now: self.world.now().get(), end: !self.more_to_come() };
+        let socket = |(id, socket): (&ConnectionId, &Socket)| SocketMark {
+            id: *id,
+            sent: socket.sent,
+            texts: socket.texts,
+            mute: self.world.is_mute(*id),
+        };
+        let mark = Mark {
+            now: self.world.now().get(),
+            end: !self.more_to_come(),
+            sockets: self.sockets.iter().map(socket).collect(),
+            requests: self.requests_ever,
+            answered: self.answered,
+        };
         if self.partner.as_ref().is_some_and(|partner| partner.blocking_send(mark).is_err()) {
             self.partner = None;
         }
@@ -241,13 +279,13 @@ impl Driver {
             Command::Text(id, text, done) => {
                 self.world.text(id, &text);
                 self.texts += 1;
+                if let Some(socket) = self.sockets.get_mut(&id) {
+                    socket.texts += 1;
+                }
                 // A socket that is gone meanwhile wants no answer.
                 let _ = done.send(());
             }
-            Command::Gone(id) => {
-                self.sockets.remove(&id);
-                self.world.disconnected(id);
-            }
+            Command::Gone(id) => self.forget(id),
             Command::Request(request, reply) => {
                 self.requests_ever += 1;
                 self.requests.insert(self.requests_ever, reply);
@@ -258,21 +296,30 @@ impl Driver {
                 self.ack = None;
                 self.tell_partner();
             }
-            Command::Ack(ack) => self.ack = Some(ack),
+            Command::Ack(ack) => {
+                ack.closed.iter().for_each(|id| self.forget(*id));
+                // Nobody has dealt with what has not been.
+                self.ack = Some(Ack { ack: ack.ack.min(self.world.now().get()), ..ack });
+            }
             Command::PartnerGone => self.partner = None,
         }
         self.carry_out()
     }
 
+    fn forget(&mut self, id: ConnectionId) {
+        self.sockets.remove(&id);
+        self.world.disconnected(id);
+    }
+
     fn connect(&mut self, query: &[(String, String)], reply: oneshot::Sender<Result<Connected, Refusal>>) {
         let taken = self.world.connect(query).map(|id| {
             let (sender, messages) = mpsc::channel(SOCKET_MESSAGES_MAX);
-            self.sockets.insert(id, sender);
-            Connected { id, messages }
+            let (cut, too_slow) = oneshot::channel();
+            self.sockets.insert(id, Socket { messages: sender, too_slow: cut, sent: 0, texts: 0 });
+            Connected { id, messages, too_slow }
         });
         if let Err(Ok(connected)) = reply.send(taken) {
-            self.sockets.remove(&connected.id);
-            self.world.disconnected(connected.id);
+            self.forget(connected.id);
         }
     }
 
@@ -287,13 +334,18 @@ impl Driver {
                     self.send(id, ToSocket::Cut);
                     self.sockets.remove(&id);
                 }
-                Delivery::Reply(id, rendered) => self.reply(id, Replied::Whole(rendered)),
-                Delivery::Endless(id) => {
-                    let (stop, until) = oneshot::channel();
-                    self.endless.insert(id, stop);
-                    self.reply(id, Replied::Endless(until));
+                Delivery::Reply(id, rendered) => {
+                    self.answered += 1;
+                    self.reply(id, Replied::Whole(rendered));
                 }
+                Delivery::Endless(id) => {
+                    let (sender, blanks) = mpsc::channel(BLANKS_MAX);
+                    self.endless.insert(id, sender);
+                    self.reply(id, Replied::Endless(blanks));
+                }
+                Delivery::Blank(id) => self.blank(id),
                 Delivery::Hangup(id) => {
+                    self.answered += 1;
                     if self.endless.remove(&id).is_none() {
                         self.reply(id, Replied::Hangup);
                     }
@@ -309,16 +361,28 @@ impl Driver {
 
     /// With a shared pace a slow socket makes virtual time wait; with a free one it is cut.
     fn send(&mut self, id: ConnectionId, message: ToSocket) {
-        let Some(socket) = self.sockets.get(&id) else { return };
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        socket.sent += u64::from(matches!(message, ToSocket::Binary(_) | ToSocket::Text(_)));
         let sent = if self.pace.is_shared() {
-            socket.blocking_send(message).is_ok()
+            socket.messages.blocking_send(message).is_ok()
         } else {
-            socket.try_send(message).is_ok()
+            socket.messages.try_send(message).is_ok()
         };
         if !sent {
             tracing::warn!(connection = id, "a websocket is gone or too slow: cut");
-            self.sockets.remove(&id);
+            if let Some(socket) = self.sockets.remove(&id) {
+                // One that is gone already wants no cut.
+                let _ = socket.too_slow.send(());
+            }
             self.world.disconnected(id);
+        }
+    }
+
+    /// With a free pace a reader that is too slow misses blanks.
+    fn blank(&mut self, id: RequestId) {
+        if let Some(blanks) = self.endless.get(&id) {
+            // Who asked may have gone away.
+            let _ = if self.pace.is_shared() { blanks.blocking_send(()).is_ok() } else { blanks.try_send(()).is_ok() };
         }
     }
 

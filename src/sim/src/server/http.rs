@@ -25,9 +25,6 @@ use crate::world::Refusal;
 /// Bytes of a body at most.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-/// Time between two blanks of an answer that does not end.
-const BLANK_EVERY: Duration = Duration::from_millis(100);
-
 /// The answer is to cut the connection.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the connection is cut, as planned")]
@@ -56,7 +53,9 @@ async fn converse(stream: TcpStream, commands: mpsc::Sender<Command>) {
         let commands = commands.clone();
         async move { answer(request.map(Body::new), commands).await }
     });
-    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // No date: the clock's would be in no step with virtual time, and other bytes in every run.
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    let connection = builder.auto_date_header(false).serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.with_upgrades().await {
         tracing::debug!(%error, "a connection ended early");
     }
@@ -102,10 +101,9 @@ async fn rest(request: HttpRequest, commands: mpsc::Sender<Command>) -> Result<R
     commands.send(Command::Request(request, reply)).await.map_err(|_| CutShort)?;
     match replied.await.map_err(|_| CutShort)? {
         Replied::Whole(rendered) => Ok(response(rendered)),
-        Replied::Endless(until) => {
-            let (blanks, waiting) = mpsc::channel(1);
-            tokio::spawn(dribble(blanks, until));
-            Ok(([(header::CONTENT_TYPE, "application/json")], Body::new(Blanks { waiting })).into_response())
+        Replied::Endless(waiting) => {
+            let body = Body::new(Blanks { waiting, unsent: false });
+            Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
         }
         Replied::Hangup => Err(CutShort),
     }
@@ -152,25 +150,11 @@ fn response(rendered: Rendered) -> Response {
     response
 }
 
-/// Sends blanks until told to stop, then cuts the answer short.
-async fn dribble(blanks: mpsc::Sender<Result<Bytes, CutShort>>, mut until: oneshot::Receiver<()>) {
-    loop {
-        tokio::select! {
-            _ = &mut until => break,
-            () = tokio::time::sleep(BLANK_EVERY) => {
-                if blanks.send(Ok(Bytes::from_static(b" "))).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-    // The client may have given up already.
-    let _ = blanks.send(Err(CutShort)).await;
-}
-
-/// A body of blanks.
+/// A body of blanks that is cut short when no more come.
 struct Blanks {
-    waiting: mpsc::Receiver<Result<Bytes, CutShort>>,
+    waiting: mpsc::Receiver<()>,
+    /// Whether a blank may still lie in the connection's buffer, which a cut would throw away.
+    unsent: bool,
 }
 
 impl HttpBody for Blanks {
@@ -178,6 +162,21 @@ impl HttpBody for Blanks {
     type Error = CutShort;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
-        self.waiting.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+        match self.waiting.poll_recv(context) {
+            Poll::Ready(Some(())) => {
+                self.unsent = true;
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))))
+            }
+            Poll::Ready(None) if self.unsent => {
+                self.unsent = false;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Ready(None) => Poll::Ready(Some(Err(CutShort))),
+            Poll::Pending => {
+                self.unsent = false;
+                Poll::Pending
+            }
+        }
     }
 }

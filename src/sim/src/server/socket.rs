@@ -4,10 +4,31 @@ use axum::extract::ws::{Message, WebSocket};
 use tokio::sync::{mpsc, oneshot};
 
 use super::driver::{Command, Connected, ToSocket};
+use crate::world::ConnectionId;
 
 /// Carries messages until the client leaves or the driver cuts the socket, which then goes without a closing frame.
 pub(super) async fn carry(mut socket: WebSocket, connected: Connected, commands: mpsc::Sender<Command>) {
-    let Connected { id, mut messages } = connected;
+    let Connected { id, mut messages, too_slow } = connected;
+    let closed = tokio::select! {
+        // Dropped untold, it says nothing: what waits for the socket is sent first.
+        Ok(()) = too_slow => false,
+        closed = converse(&mut socket, id, &mut messages, &commands) => closed,
+    };
+    // The driver that is gone has forgotten every socket.
+    let _ = commands.send(Command::Gone(id)).await;
+    if closed {
+        // Reading on sends the closing frame that answers the client's, now that the driver knows.
+        while let Some(Ok(_)) = socket.recv().await {}
+    }
+}
+
+/// Whether it was the client who closed it.
+async fn converse(
+    socket: &mut WebSocket,
+    id: ConnectionId,
+    messages: &mut mpsc::Receiver<ToSocket>,
+    commands: &mpsc::Sender<Command>,
+) -> bool {
     let mut mute = false;
     loop {
         tokio::select! {
@@ -19,10 +40,10 @@ pub(super) async fn carry(mut socket: WebSocket, connected: Connected, commands:
                         mute = on;
                         Ok(())
                     }
-                    Some(ToSocket::Cut) | None => break,
+                    Some(ToSocket::Cut) | None => return false,
                 };
                 if sent.is_err() {
-                    break;
+                    return false;
                 }
             }
             // Pings are answered where the socket is read: a mute one is not read.
@@ -30,16 +51,15 @@ pub(super) async fn carry(mut socket: WebSocket, connected: Connected, commands:
                 Some(Ok(Message::Text(text))) => {
                     let (done, handled) = oneshot::channel();
                     if commands.send(Command::Text(id, text.as_str().to_owned(), done)).await.is_err() {
-                        break;
+                        return false;
                     }
                     // The driver drops it unanswered only when it ends.
                     let _ = handled.await;
                 }
                 Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+                Some(Ok(Message::Close(_))) => return true,
+                Some(Err(_)) | None => return false,
             },
         }
     }
-    // The driver that is gone has forgotten every socket.
-    let _ = commands.send(Command::Gone(id)).await;
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use barkeep_schemas::Ts;
 
 use super::{CONFLATED_STEPS, ConnectionId, SUBSCRIPTIONS_MAX};
+use crate::faults::Entry;
 use crate::kite::Mode;
 
 /// An instrument of a websocket.
@@ -17,8 +18,8 @@ struct Subscription {
     due: bool,
     /// Owed one whatever changed: the cached tick.
     cached: bool,
-    /// The price sent last in mode ltp, which tells no other change; 0 before the first.
-    ltp: i64,
+    /// What was sent last, hashed, so that what tells nothing new is not sent; 0 before the first.
+    sent: u64,
 }
 
 /// A packet that is due.
@@ -27,6 +28,13 @@ pub(super) struct Due {
     pub(super) instrument: usize,
     pub(super) mode: Mode,
     pub(super) cached: bool,
+}
+
+/// A packet that a fault holds back.
+pub(super) struct Held {
+    pub(super) bytes: Vec<u8>,
+    /// What the ledger said when it was held back.
+    pub(super) entry: Entry,
 }
 
 /// One websocket.
@@ -42,10 +50,11 @@ pub(super) struct Connection {
     count: usize,
     /// Instruments owed a packet, by the step in which they go out.
     due: Vec<Vec<usize>>,
-    /// Packets sent later, by moment and order.
-    pub(super) later: BTreeMap<(Ts, u64), Vec<u8>>,
+    /// Packets sent later, by moment and by the order in which they were held back.
+    later: BTreeMap<(Ts, u64), Held>,
+    later_ever: u64,
     /// Packets sent behind the next one of their instrument.
-    pub(super) behind: BTreeMap<usize, Vec<u8>>,
+    pub(super) behind: BTreeMap<usize, Held>,
 }
 
 impl Connection {
@@ -60,6 +69,7 @@ impl Connection {
             count: 0,
             due: vec![Vec::new(); CONFLATED_STEPS as usize],
             later: BTreeMap::new(),
+            later_ever: 0,
             behind: BTreeMap::new(),
         }
     }
@@ -79,17 +89,47 @@ impl Connection {
         }
         subscription.mode = Some(mode.or(subscription.mode).unwrap_or(Mode::Quote));
         subscription.cached = true;
-        subscription.ltp = 0;
+        subscription.sent = 0;
         self.owe(instrument);
         true
     }
 
-    pub(super) fn unsubscribe(&mut self, instrument: usize) {
+    /// Unsubscribes. A packet that was to come behind the next one comes in the next step: there is no next one.
+    pub(super) fn unsubscribe(&mut self, instrument: usize, now: Ts) {
         if let Some(subscription) = self.subscriptions.get_mut(instrument)
             && subscription.mode.take().is_some()
         {
             self.count -= 1;
-            self.behind.remove(&instrument);
+            if let Some(held) = self.behind.remove(&instrument) {
+                self.send_at(now, held);
+            }
+        }
+    }
+
+    /// Holds a packet back until a moment.
+    pub(super) fn send_at(&mut self, at: Ts, held: Held) {
+        self.later_ever += 1;
+        self.later.insert((at, self.later_ever), held);
+    }
+
+    /// The packets whose moment has come, in its order.
+    pub(super) fn take_later(&mut self, now: Ts) -> impl Iterator<Item = Held> + use<> {
+        let rest = self.later.split_off(&(Ts::new(now.get() + 1), 0));
+        std::mem::replace(&mut self.later, rest).into_values()
+    }
+
+    /// Everything that is still held back.
+    pub(super) fn into_held(self) -> impl Iterator<Item = Held> {
+        self.later.into_values().chain(self.behind.into_values())
+    }
+
+    /// Gives back what was due and could not be sent: it is due when the socket speaks again.
+    pub(super) fn owe_again(&mut self, due: &[Due]) {
+        for due in due {
+            self.owe(due.instrument);
+            if let Some(subscription) = self.subscriptions.get_mut(due.instrument) {
+                subscription.cached |= due.cached;
+            }
         }
     }
 
@@ -120,9 +160,10 @@ impl Connection {
         instruments.into_iter().filter_map(due).collect()
     }
 
-    /// Whether a packet in mode ltp would tell anything new; notes its price.
-    pub(super) fn is_new_ltp(&mut self, due: Due, price: i64) -> bool {
+    /// Whether a packet tells anything new; notes it as sent.
+    pub(super) fn is_new(&mut self, due: Due, packet: u64) -> bool {
         let Some(subscription) = self.subscriptions.get_mut(due.instrument) else { return false };
-        due.cached || std::mem::replace(&mut subscription.ltp, price) != price
+        let before = std::mem::replace(&mut subscription.sent, packet);
+        due.cached || before != packet
     }
 }

@@ -2,7 +2,7 @@
 
 use barkeep_schemas::Ts;
 
-use super::connection::{Connection, Due};
+use super::connection::{Connection, Due, Held};
 use super::{ConnectionId, Delivery, STEP_NS, SUBSCRIPTIONS_MAX, World};
 use crate::faults::{Entry, FaultKind, Faults, Hash, Ledger, PacketFate};
 use crate::kite::{ClientMessage, FrameWriter, HEARTBEAT, Mode, server_text, snapshot};
@@ -21,6 +21,8 @@ struct Sending<'a> {
     faults: &'a mut Faults,
     ledger: &'a mut Ledger,
     now: Ts,
+    /// Where a packet is encoded to see whether it is new.
+    scratch: Vec<u8>,
 }
 
 impl World {
@@ -33,7 +35,7 @@ impl World {
             Ok(ClientMessage::Unsubscribe(tokens)) => (tokens, Action::Unsubscribe),
             Err(error) => {
                 let text = server_text::error(&error.to_string());
-                return self.outbox.push_back(Delivery::Text(id, text));
+                return self.answer_text(id, text);
             }
         };
         let mut too_many = false;
@@ -41,25 +43,37 @@ impl World {
         for instrument in tokens.into_iter().filter_map(|token| self.market.by_token(token)) {
             match action {
                 Action::Subscribe(mode) => too_many |= !connection.subscribe(instrument, mode),
-                Action::Unsubscribe => connection.unsubscribe(instrument),
+                Action::Unsubscribe => connection.unsubscribe(instrument, self.now),
             }
         }
         if too_many {
             let text = format!("A connection takes {SUBSCRIPTIONS_MAX} instruments; those beyond are not subscribed");
-            self.outbox.push_back(Delivery::Text(id, server_text::error(&text)));
+            self.answer_text(id, server_text::error(&text));
+        }
+    }
+
+    /// Answers a text message, unless the socket is mute.
+    fn answer_text(&mut self, id: ConnectionId, text: String) {
+        if self.connections.get(&id).is_some_and(|connection| !connection.is_mute(self.now)) {
+            self.outbox.push_back(Delivery::Text(id, text));
+        }
+    }
+
+    /// Every websocket is owed what the market's last step changed.
+    pub(super) fn owe_changes(&mut self) {
+        for connection in self.connections.values_mut() {
+            for instrument in self.market.changed() {
+                connection.owe(*instrument as usize);
+            }
         }
     }
 
     /// Sends what is due in this step.
     pub(super) fn send_feed(&mut self) {
         for connection in self.connections.values_mut() {
-            for instrument in self.market.changed() {
-                connection.owe(*instrument as usize);
-            }
             let due = connection.take_due(self.steps);
             if connection.is_mute(self.now) {
-                // What was due to a mute socket is what is due when it speaks again.
-                due.iter().for_each(|due| connection.owe(due.instrument));
+                connection.owe_again(&due);
                 continue;
             }
             if Self::is_heartbeat(connection.heartbeat, self.now) {
@@ -67,6 +81,7 @@ impl World {
                 self.outbox.push_back(Delivery::Binary(connection.id, HEARTBEAT.to_vec()));
             }
             if self.faults.on_connection(FaultKind::Silent, connection.id, self.now).is_some() {
+                connection.owe_again(&due);
                 continue;
             }
             let mut sending = Sending {
@@ -75,6 +90,7 @@ impl World {
                 faults: &mut self.faults,
                 ledger: &mut self.ledger,
                 now: self.now,
+                scratch: Vec::new(),
             };
             for frame in sending.frames(connection, due) {
                 self.outbox.push_back(Delivery::Binary(connection.id, frame));
@@ -93,15 +109,8 @@ impl Sending<'_> {
     /// The frames of a step: usually one, with every packet that is due.
     fn frames(&mut self, connection: &mut Connection, due: Vec<Due>) -> Vec<Vec<u8>> {
         let mut writer = FrameWriter::new();
-        let later = connection.later.split_off(&(Ts::new(self.now.get() + 1), 0));
-        for bytes in std::mem::replace(&mut connection.later, later).into_values() {
-            writer.push_bytes(&bytes);
-        }
-        let unknown = if due.is_empty() { None } else { self.strike(FaultKind::UnknownLength, connection.id) };
-        if unknown.is_some() {
-            let bytes = [UNKNOWN_LENGTH as u8; UNKNOWN_LENGTH];
-            writer.push_bytes(&bytes);
-            self.note(FaultKind::UnknownLength, connection.id, bytes.len());
+        for held in connection.take_later(self.now) {
+            writer.push_bytes(&held.bytes);
         }
         for due in due {
             self.packet(connection, due, &mut writer);
@@ -115,14 +124,21 @@ impl Sending<'_> {
         self.faults.strike_frame(kind, connection, self.now).map(drop)
     }
 
-    fn note(&mut self, kind: FaultKind, connection: ConnectionId, bytes: usize) {
-        self.ledger.push(Entry { connection: Some(connection), bytes: Some(bytes), ..Entry::new(self.now, kind) });
+    fn note(&mut self, kind: FaultKind, connection: ConnectionId, bytes: usize, packets: Option<usize>) {
+        let entry = Entry::new(self.now, kind);
+        self.ledger.push(Entry { connection: Some(connection), bytes: Some(bytes), packets, ..entry });
     }
 
-    /// Cuts the last frame short, or puts garbage before the first.
+    /// Puts a packet of an unknown length before the others, cuts the last frame short, puts garbage before the first.
     fn break_frames(&mut self, connection: ConnectionId, frames: &mut Vec<Vec<u8>>) {
         if frames.is_empty() {
             return;
+        }
+        if self.strike(FaultKind::UnknownLength, connection).is_some()
+            && let Some(first) = frames.first_mut()
+        {
+            put_unknown(first);
+            self.note(FaultKind::UnknownLength, connection, UNKNOWN_LENGTH, None);
         }
         if self.strike(FaultKind::Truncate, connection).is_some()
             && let Some(last) = frames.last_mut()
@@ -130,11 +146,12 @@ impl Sending<'_> {
             // Within the last packet: every packet has more than eight bytes with its length.
             let cut = (Hash::new(self.now.get() as u64).get() % 7) as usize + 1;
             last.truncate(last.len().saturating_sub(cut));
-            self.note(FaultKind::Truncate, connection, cut);
+            let packets = last.first_chunk::<2>().map(|count| usize::from(u16::from_be_bytes(*count)));
+            self.note(FaultKind::Truncate, connection, cut, packets);
         }
         if self.strike(FaultKind::Garbage, connection).is_some() {
             frames.insert(0, garbage(self.now));
-            self.note(FaultKind::Garbage, connection, GARBAGE_BYTES);
+            self.note(FaultKind::Garbage, connection, GARBAGE_BYTES, None);
         }
     }
 
@@ -142,47 +159,72 @@ impl Sending<'_> {
     fn packet(&mut self, connection: &mut Connection, due: Due, writer: &mut FrameWriter) {
         let Some((token, segment)) = self.tokens.get(due.instrument).copied() else { return };
         let mut quote = self.market.quote(due.instrument);
-        if due.mode == Mode::Ltp && !connection.is_new_ltp(due, quote.last_price.get()) {
+        let mut packet = snapshot::packet(token, segment, &quote, due.mode);
+        self.scratch.clear();
+        packet.encode_into(&mut self.scratch);
+        if !connection.is_new(due, hash(&self.scratch)) {
             return;
         }
-        skew(&mut quote, self.faults.skew_ns(token, self.now));
-        let packet = snapshot::packet(token, segment, &quote, due.mode);
-        let (fate, fault) = self.faults.packet_fate(connection.id, token, self.now);
-        if let Some(fault) = fault {
-            self.ledger.push(Entry {
-                connection: Some(connection.id),
-                token: Some(token),
-                volume: Some(quote.volume.get()),
-                exchange_time: Some(quote.exchange_time.secs()),
-                by_ns: (fault.by_ns != 0).then_some(fault.by_ns),
-                ..Entry::new(self.now, fault.kind)
-            });
+        let skew_ns = self.faults.skew_ns(token, self.now);
+        if skew_ns != 0 {
+            skew(&mut quote, skew_ns);
+            packet = snapshot::packet(token, segment, &quote, due.mode);
         }
-        let mut bytes = Vec::new();
-        let held = connection.behind.remove(&due.instrument);
-        match fate {
-            PacketFate::Drop => {}
-            PacketFate::Later(by_ns) => {
-                packet.encode_into(&mut bytes);
-                let number = connection.later.len() as u64;
-                let at = Ts::new(self.now.get() + by_ns.max(STEP_NS));
-                connection.later.insert((at, number << 32 | due.instrument as u64), bytes);
+        let (mut fate, fault) = self.faults.packet_fate(connection.id, token, self.now);
+        if fate == PacketFate::BehindNext && connection.behind.contains_key(&due.instrument) {
+            // This one is the next, behind which the one before comes.
+            fate = PacketFate::Pass;
+        }
+        let entry = fault.filter(|_| fate != PacketFate::Pass).map(|fault| Entry {
+            connection: Some(connection.id),
+            token: Some(token),
+            volume: Some(quote.volume.get()),
+            exchange_time: Some(quote.exchange_time.secs()),
+            by_ns: (fault.by_ns != 0).then_some(fault.by_ns),
+            ..Entry::new(self.now, fault.kind)
+        });
+        let hold = |entry: Entry| {
+            let mut bytes = Vec::with_capacity(packet.encoded_len());
+            packet.encode_into(&mut bytes);
+            Held { bytes, entry }
+        };
+        match (fate, &entry) {
+            (PacketFate::Later(by_ns), Some(entry)) => {
+                connection.send_at(Ts::new(self.now.get() + by_ns.max(STEP_NS)), hold(entry.clone()));
             }
-            PacketFate::BehindNext if held.is_none() => {
-                packet.encode_into(&mut bytes);
-                connection.behind.insert(due.instrument, bytes);
+            (PacketFate::BehindNext, Some(entry)) => {
+                connection.behind.insert(due.instrument, hold(entry.clone()));
             }
-            PacketFate::Pass | PacketFate::Twice | PacketFate::BehindNext => {
+            (PacketFate::Drop, _) => {}
+            (PacketFate::Pass | PacketFate::Twice | PacketFate::Later(_) | PacketFate::BehindNext, _) => {
                 writer.push(&packet);
                 if fate == PacketFate::Twice {
                     writer.push(&packet);
                 }
+                if let Some(held) = connection.behind.remove(&due.instrument) {
+                    writer.push_bytes(&held.bytes);
+                }
             }
         }
-        if let Some(held) = held {
-            writer.push_bytes(&held);
+        if let Some(entry) = entry {
+            self.ledger.push(entry);
         }
     }
+}
+
+/// Puts a packet of a length that nobody knows before the packets of a frame.
+fn put_unknown(frame: &mut Vec<u8>) {
+    let Some(count) = frame.first_chunk_mut::<2>() else { return };
+    *count = u16::from_be_bytes(*count).saturating_add(1).to_be_bytes();
+    let len = (UNKNOWN_LENGTH as u16).to_be_bytes();
+    frame.splice(2..2, len.into_iter().chain([UNKNOWN_LENGTH as u8; UNKNOWN_LENGTH]));
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let rest = rest.iter().map(|byte| u64::from(*byte));
+    words.chain(rest).fold(Hash::new(bytes.len() as u64), Hash::with).get()
 }
 
 /// Moves the exchange's clock in a quote.

@@ -6,7 +6,7 @@ use barkeep_schemas::{NANOS, PRICE_SCALE, Price, Qty, Ts};
 
 use super::{Delivery, RequestId, World};
 use crate::broker::{Answer, CandleAnswer, Method, Rendered, Request};
-use crate::faults::{Entry, FaultKind, Faults, Ledger};
+use crate::faults::{Entry, Fault, FaultKind, Faults, Ledger};
 use crate::kite::{ErrorType, KiteError};
 use crate::market::{Candle, Interval, Market};
 
@@ -63,14 +63,21 @@ impl World {
         self.outbox.push_back(Delivery::Reply(id, rendered));
     }
 
-    fn fault(&self, kind: FaultKind, request: &Request) -> Option<crate::faults::Fault> {
+    fn fault(&self, kind: FaultKind, request: &Request) -> Option<Fault> {
         self.faults.on_request(kind, &request.path, self.requests_ever, self.now).cloned()
     }
 
     /// Gives the answers whose time has come.
     pub(super) fn release(&mut self) {
         let now = self.now;
+        for waiting in self.waiting.iter().filter(|waiting| waiting.rendered.is_none() && now < waiting.due) {
+            self.outbox.push_back(Delivery::Blank(waiting.id));
+        }
         for done in self.waiting.extract_if(.., |waiting| waiting.due <= now) {
+            if let Some(order_id) = done.order_id {
+                let entry = Entry::new(now, FaultKind::Slow);
+                self.ledger.push(Entry { order_id: Some(order_id), by_ns: Some(POSTBACK_WAIT_NS), ..entry });
+            }
             self.outbox.push_back(match done.rendered {
                 Some(rendered) => Delivery::Reply(done.id, rendered),
                 None => Delivery::Hangup(done.id),
@@ -153,12 +160,14 @@ impl Editing<'_> {
         for candle in &answer.candles {
             let mut kept = Some(*candle);
             let mut twice = false;
+            let missing = self.faults.on_candle(listing.token, candle.start).any(is_missing);
             for fault in self.faults.on_candle(listing.token, candle.start) {
                 let settled = candle.start.get() + minutes * 60 * NANOS + fault.by_ns;
-                if fault.kind == FaultKind::CandleRevised && self.now.get() >= settled {
+                let is_settled = fault.kind == FaultKind::CandleRevised && self.now.get() >= settled;
+                if is_settled || (missing && (kept.is_none() || !is_missing(fault))) {
                     continue;
                 }
-                if fault.kind == FaultKind::CandleMissing {
+                if is_missing(fault) {
                     kept = None;
                 } else if fault.kind == FaultKind::CandleDuplicate {
                     twice = true;
@@ -176,6 +185,10 @@ impl Editing<'_> {
         }
         answer.candles = edited;
     }
+}
+
+fn is_missing(fault: &Fault) -> bool {
+    fault.kind == FaultKind::CandleMissing
 }
 
 /// A candle whose high is 1% and at least three ticks too high, with a tenth more volume and one share.
