@@ -225,9 +225,7 @@ impl Drop for Load {
 /// From a minute before trading up to so many minutes after its beginning, on both days.
 fn run(minutes: i64, loaded: bool) -> Outcome {
     let _load = loaded.then(Load::new);
-    let folder = std::env::temp_dir().join(format!("barkeep-shared-time-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let ledger = folder.join(format!("{minutes}-{loaded}.ndjson"));
+    let ledger = std::env::temp_dir().join(format!("barkeep-shared-time-{}.ndjson", std::process::id()));
     let stay = |days| {
         let date = date().plus_days(days);
         (clock(date, 9, 14, 30), clock(date, 9, 15 + minutes, 0))
@@ -241,6 +239,7 @@ fn run(minutes: i64, loaded: bool) -> Outcome {
     drop(control);
     serving.thread.join().expect("no panic").expect("an orderly end");
     let injected = std::fs::read_to_string(&ledger).expect("a ledger");
+    std::fs::remove_file(&ledger).expect("a ledger that can go");
     for kind in FaultKind::ALL {
         assert!(injected.contains(&format!("\"kind\":\"{}\"", kind.name())), "{} was not injected", kind.name());
     }
