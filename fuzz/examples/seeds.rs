@@ -39,6 +39,9 @@ fn main() {
     files();
     texts();
     tapes();
+    requests();
+    feed();
+    plans();
 }
 
 fn sample_events() -> Vec<Event> {
@@ -166,4 +169,76 @@ fn tapes() {
         "power",
         &[&begin, &large, &snapshot, &cut_within, &small, &poll, &cut_within, &begin, &cut, &small, &scan],
     );
+}
+
+/// A request as `fuzz/src/kite_request.rs` reads it, with the session's header.
+fn request(method: u8, path: &str, query: &str, form: &str) -> Vec<u8> {
+    let mut bytes = vec![method + 16];
+    bytes.extend_from_slice(format!("{path}\n{query}\n{form}\n\n").as_bytes());
+    bytes
+}
+
+fn requests() {
+    let seeds = Seeds::of("kite_request");
+    let (get, post, put, delete) = (2, 4, 5, 6);
+    let (step, steps, hour, day) = ([0], [0xF8], [1 | 64], [1 | 160]);
+    let order = "exchange=NSE&tradingsymbol=@0&transaction_type=BUY&order_type=MARKET&quantity=10&product=CNC&\
+                 validity=DAY&market_protection=-1";
+    let place = request(post, "/orders/regular", "", order);
+    let limit = request(post, "/orders/regular", "", &order.replace("MARKET", "LIMIT&price=100.05"));
+    let stop = request(post, "/orders/regular", "", &order.replace("MARKET", "SL&price=101&trigger_price=100.5"));
+    let (timed, amo) = (order.replace("DAY", "TTL&validity_ttl=2"), request(post, "/orders/amo", "", order));
+    let timed = request(post, "/orders/regular", "", &timed);
+    let modify = request(put, "/orders/regular/$0", "", "quantity=5&order_type=LIMIT&price=99.95");
+    let cancel = request(delete, "/orders/regular/$0", "", "");
+    let sell = request(post, "/orders/regular", "", &order.replace("BUY", "SELL").replace("CNC", "MIS"));
+    let (orders, one) = (request(get, "/orders", "", ""), request(get, "/orders/$0/trades", "", ""));
+    for (name, options) in [("life", 0), ("life_faulty", 1), ("life_limited", 2), ("life_closing", 96)] {
+        let parts = [&[options][..], &place, &step, &limit, &steps, &modify, &steps, &one, &sell, &steps, &cancel];
+        seeds.write(name, &[&parts.concat(), &stop, &timed, &steps, &orders, &hour, &orders, &amo, &day, &orders]);
+    }
+    let account = ["/user/profile", "/user/margins", "/portfolio/positions", "/portfolio/holdings", "/instruments"];
+    let account: Vec<u8> = account.iter().flat_map(|path| request(get, path, "", "")).collect();
+    seeds.write("account", &[&[0], &place, &steps, &account]);
+    let range = "from=2026-07-30+09:15:00&to=2026-07-31&oi=1";
+    let candles: Vec<u8> = ["minute", "day", "60minute"]
+        .iter()
+        .flat_map(|interval| request(get, &format!("/instruments/historical/#0/{interval}"), range, ""))
+        .collect();
+    let quotes: Vec<u8> = ["/quote", "/quote/ohlc", "/quote/ltp"]
+        .iter()
+        .flat_map(|path| request(get, path, "i=NSE:@0&i=#1&i=NSE:NOTHING", ""))
+        .collect();
+    let login = request(get, "/connect/login", "v=3&api_key=x&redirect_params=a%3Db", "");
+    let leave = request(delete, "/session/token", "api_key=x&access_token=y", "");
+    seeds.write("data", &[&[0], &candles, &quotes, &steps, &candles, &login, &leave]);
+    seeds.write("data_faulty", &[&[1], &candles, &quotes, &steps, &candles]);
+}
+
+/// Texts and frames as `fuzz/src/kite_text.rs` and `fuzz/src/kite_frame.rs` read them.
+fn feed() {
+    let seeds = Seeds::of("kite_text");
+    let (connect, gone, passes) = (b"\x04\n", b"\x0d\n", b"\x06xxxxxxxxxx\n");
+    let subscribe = b"\x08{\"a\":\"subscribe\",\"v\":[#0,#1,#3]}\n";
+    let mode = b"\x08{\"a\":\"mode\",\"v\":[\"full\",[#0,#4]]}\n";
+    let ltp = b"\x10{\"a\":\"mode\",\"v\":[\"ltp\",[#0,#4,1]]}\n";
+    let unsubscribe = b"\x08{\"a\":\"unsubscribe\",\"v\":[#0]}\n";
+    let odd = b"\x08{\"a\":\"mode\",\"v\":[\"huge\",[-1,\"256265\"]]}\n";
+    seeds.write("modes", &[connect, subscribe, passes, mode, passes, connect, ltp, passes, unsubscribe, passes, odd]);
+    seeds.write("mode_first", &[connect, mode, passes, subscribe, passes, gone, passes, connect, passes]);
+    let seeds = Seeds::of("kite_frame");
+    seeds.write("heartbeat", &[&[0, 0]]);
+    seeds.write("ltp", &[&[0], &[0, 1, 0, 8, 0, 6, 0x3A, 1, 0, 3, 0xAF, 0xC7]]);
+    seeds.write("truncated", &[&[0], &[0, 2, 0, 8, 0, 6, 0x3A, 1, 0, 3, 0xAF, 0xC7, 0, 44, 1]]);
+    seeds.write("built", &[&[200], &[0; 9], &[1; 29], &[2; 33], &[3; 45], &[4; 185], &[9; 10]]);
+}
+
+fn plans() {
+    let seeds = Seeds::of("fault_plan");
+    let table = "[[fault]]\nkind = \"drop\"\nat = \"2026-07-31 10:00:00.250\"\nfor = \"1m\"\nshare = 0.25\n\
+                 symbols = [\"INFY\"]\nconnection = 2\n[[fault]]\nkind = \"disconnect\"\ndrawn = 3\nfor = \"20s\"\n";
+    seeds.write("file", &[&[0], table.as_bytes()]);
+    let flags = "rest-error at=10:00:00 for=5m status=503 path=/orders share=0.5\nclock-skew drawn=2 for=1h by=-3s\n\
+                 garbage at=10:00:00 count=2 connection=1\ncandle-revised at=10:00:00 for=2m by=90s symbols=INFY,TCS\n";
+    seeds.write("flags", &[&[1], flags.as_bytes()]);
 }

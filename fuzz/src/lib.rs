@@ -6,9 +6,14 @@
 pub mod block;
 pub mod config;
 pub mod event;
+pub mod fault_plan;
 pub mod files;
+pub mod kite_frame;
+pub mod kite_request;
+pub mod kite_text;
 pub mod segment;
 pub mod tape;
 
 mod bounds;
 mod bytes;
+mod simulated;
