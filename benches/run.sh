@@ -2,8 +2,9 @@
 # Measures barkeep (`run.sh ours`), or barkeep and its peers in the same minutes, work by work (`run.sh all`): a JSON line
 # each on stdout and in bench.jsonl of the target folder; with the peers, a table at the end. All on one core.
 #
-# BARKEEP_BENCH_SMALL=1 is a dry run of a minute, whose figures mean nothing; BARKEEP_BENCH_CORE names the core, PYTHON the
-# interpreter of the peers. A peer that does not install or run is left out and named on stderr.
+# BARKEEP_BENCH_SMALL=1 is a dry run of a minute, whose figures mean nothing; BARKEEP_BENCH_CORE names the core,
+# BARKEEP_BENCH_SIM_CORE the one of the simulator, whose clients need another, PYTHON the interpreter of the peers. A peer
+# that does not install or run is left out and named on stderr.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -69,6 +70,7 @@ for tool in polars duckdb numpy; do script tables compare "$tool"; done
 script datacompy compare datacompy
 ours barkeep day recon busy-day
 ours barkeep-storage tape reopen
+ours barkeep day feed
 
 if [ "$what" = all ]; then
   echo

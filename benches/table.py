@@ -23,6 +23,7 @@ WORKS = {
     "compare": "75,000 bars with 75,000, 1% differ, in memory",
     "compare, from CSV": "The same from CSV; ours is the whole `recon`",
     "open after a kill": "The tape open for writing after `kill -9`, 20 M ticks",
+    "sim feed": "`barkeep sim`: 9,000 stocks, 4 packets a second each (36,000 a second are owed)",
     "command after a kill": "A whole command after `kill -9` of a 20 M tick import",
 }
 

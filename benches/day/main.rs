@@ -1,4 +1,4 @@
-//! A made-up day through barkeep, measured: `cargo bench --bench day [-- files bars import compare recon busy-day]`, a JSON line each.
+//! A made-up day through barkeep, measured: `cargo bench --bench day [-- files bars import compare recon busy-day feed]`, a JSON line each.
 //!
 //! `files` measures nothing: it writes what the commands and the peers read, from one seed.
 #![allow(
@@ -13,6 +13,7 @@ mod bars;
 mod binary;
 mod busy_day;
 mod compare;
+mod feed;
 mod files;
 mod import;
 #[path = "../measure/mod.rs"]
@@ -30,5 +31,6 @@ fn main() {
         ("compare", compare::main),
         ("recon", recon::main),
         ("busy-day", busy_day::main),
+        ("feed", feed::main),
     ]);
 }

@@ -176,9 +176,10 @@ impl Live {
             self.pending.push(Event::drawn(EventKind::Book, self.book_chance.bits()));
         }
         if stage.busy {
+            // At the same place of each quarter: whoever looks every 250 ms then sees one move every time.
+            let place = 1 + u64::from(stock.token >> 8) % 249;
             for quarter in 0..4 {
-                let bits = self.book_chance.bits();
-                self.pending.push(Event::new(quarter * 250 + 1 + (bits >> 54) % 249, EventKind::Book, bits));
+                self.pending.push(Event::new(quarter * 250 + place, EventKind::Book, self.book_chance.bits()));
             }
         }
         self.pending.sort_unstable();
