@@ -59,8 +59,9 @@ pub struct Ack {
     /// Text messages sent.
     #[serde(default)]
     pub texts: Texts,
-    /// Requests sent in all, those alone whose body holds no more than a megabyte. Needed where an answer may take its
-    /// time, which it cannot while nobody acknowledges; whoever waits for every answer leaves it out.
+    /// Requests sent in all, without those that never come to the simulated Kite: bodies of more than 64 KiB and more than
+    /// 2,048 parameters. Needed where an answer may take its time, which it cannot while nobody acknowledges; whoever waits
+    /// for every answer leaves it out.
     #[serde(default)]
     pub requests: u64,
     /// Websockets that the partner has closed: they are gone at this moment and at no other.

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
@@ -22,6 +24,9 @@ pub(super) const COMMANDS_MAX: usize = 1_024;
 
 /// Messages that wait for a socket at most. With a free pace a socket that falls further behind is cut, as Kite does.
 const SOCKET_MESSAGES_MAX: usize = 4_096;
+
+/// Bytes that wait for a socket at most, with a free pace: half a minute of 3,000 instruments in mode full.
+const SOCKET_BYTES_MAX: usize = 64 << 20;
 
 /// Blanks of an answer without end that wait for a socket at most.
 const BLANKS_MAX: usize = 1_024;
@@ -53,12 +58,15 @@ pub(super) struct Connected {
     pub(super) messages: mpsc::Receiver<ToSocket>,
     /// Told when the socket is too slow and is to go whatever still waits for it.
     pub(super) too_slow: oneshot::Receiver<()>,
+    /// Bytes of the messages that wait; whoever takes one takes its bytes off.
+    pub(super) waiting: Arc<AtomicUsize>,
 }
 
 /// A websocket as the driver sees it.
 struct Socket {
     messages: mpsc::Sender<ToSocket>,
     too_slow: oneshot::Sender<()>,
+    waiting: Arc<AtomicUsize>,
     sent: u64,
     texts: u64,
 }
@@ -69,6 +77,17 @@ pub(super) enum ToSocket {
     Text(String),
     Mute(bool),
     Cut,
+}
+
+impl ToSocket {
+    /// Bytes that it has to send.
+    pub(super) const fn len(&self) -> usize {
+        match self {
+            Self::Binary(bytes) => bytes.len(),
+            Self::Text(text) => text.len(),
+            Self::Mute(_) | Self::Cut => 0,
+        }
+    }
 }
 
 /// The answer to a request.
@@ -315,8 +334,12 @@ impl Driver {
         let taken = self.world.connect(query).map(|id| {
             let (sender, messages) = mpsc::channel(SOCKET_MESSAGES_MAX);
             let (cut, too_slow) = oneshot::channel();
-            self.sockets.insert(id, Socket { messages: sender, too_slow: cut, sent: 0, texts: 0 });
-            Connected { id, messages, too_slow }
+            let waiting = Arc::new(AtomicUsize::new(0));
+            self.sockets.insert(
+                id,
+                Socket { messages: sender, too_slow: cut, waiting: Arc::clone(&waiting), sent: 0, texts: 0 },
+            );
+            Connected { id, messages, too_slow, waiting }
         });
         if let Err(Ok(connected)) = reply.send(taken) {
             self.forget(connected.id);
@@ -362,11 +385,12 @@ impl Driver {
     /// With a shared pace a slow socket makes virtual time wait; with a free one it is cut.
     fn send(&mut self, id: ConnectionId, message: ToSocket) {
         let Some(socket) = self.sockets.get_mut(&id) else { return };
+        let before = socket.waiting.fetch_add(message.len(), Ordering::Relaxed);
         socket.sent += u64::from(matches!(message, ToSocket::Binary(_) | ToSocket::Text(_)));
         let sent = if self.pace.is_shared() {
             socket.messages.blocking_send(message).is_ok()
         } else {
-            socket.messages.try_send(message).is_ok()
+            before < SOCKET_BYTES_MAX && socket.messages.try_send(message).is_ok()
         };
         if !sent {
             tracing::warn!(connection = id, "a websocket is gone or too slow: cut");
