@@ -7,7 +7,7 @@ mod partner;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use barkeep_schemas::{NANOS, Ts};
+use barkeep_schemas::Ts;
 use barkeep_sim::kite::packet::Packet;
 use barkeep_sim::kite::{BinaryMessage, Mode, snapshot};
 use barkeep_sim::market::Market;
@@ -16,7 +16,7 @@ use tungstenite::Message;
 
 use partner::{clock, connect, date, log_in, plan, read, serve};
 
-/// The last packet of each instrument and the number of heartbeats, up to what the market shows when the day is over.
+/// Reads until the last packet of each instrument is what the market shows when the day is over.
 fn whole_day(speed: f64, start: Ts, until: Ts) {
     let planned = plan(Pace::Free { speed }, &[(start, until)], &[]);
     let mut market = Market::new(planned.world.market.clone()).expect("a market");
@@ -33,9 +33,12 @@ fn whole_day(speed: f64, start: Ts, until: Ts) {
     socket.send(Message::text(format!("{{\"a\":\"mode\",\"v\":[\"full\",{tokens:?}]}}"))).expect("an open socket");
     let (mut last, mut volumes, mut beats) = (BTreeMap::new(), BTreeMap::new(), 0);
     while last != shown {
-        let Some(Message::Binary(bytes)) = read(&mut socket) else { continue };
+        let Message::Binary(bytes) = read(&mut socket).expect("a reader that keeps up is not cut") else { continue };
         match BinaryMessage::decode(&bytes).expect("a whole frame") {
-            BinaryMessage::Heartbeat => beats += 1,
+            BinaryMessage::Heartbeat => {
+                beats += 1;
+                assert!(beats < 100, "the last packets do not come");
+            }
             BinaryMessage::Packets(packets) => {
                 for packet in packets {
                     if let Packet::Full(full) = packet {
@@ -47,17 +50,16 @@ fn whole_day(speed: f64, start: Ts, until: Ts) {
             }
         }
     }
-    let seconds = (until.get() - start.get()) / NANOS;
-    assert!(beats <= seconds / 3, "{beats} in {seconds} s");
 }
 
 #[test]
 fn every_speed_comes_to_the_same_end() {
     whole_day(1.0, clock(date(), 9, 34, 56), clock(date(), 9, 35, 1));
     whole_day(20.0, clock(date(), 9, 34, 0), clock(date(), 9, 35, 30));
-    whole_day(1_000.0, clock(date(), 9, 5, 0), clock(date(), 9, 36, 0));
+    // Fewer frames than may wait for a reader that is held up; who comes after the end gets the same from the cache.
+    whole_day(1_000.0, clock(date(), 9, 33, 0), clock(date(), 9, 36, 0));
     // More than any machine can.
-    whole_day(100_000.0, clock(date(), 8, 0, 0), clock(date(), 9, 36, 0));
+    whole_day(100_000.0, clock(date(), 9, 33, 0), clock(date(), 9, 36, 0));
 }
 
 #[test]
@@ -70,8 +72,11 @@ fn a_reader_that_is_too_slow_is_cut_while_others_go_on() {
     let mut slow = connect(serving.address, &token).expect("a websocket");
     // Whoever is listed is among them; the others are passed over.
     let tokens: Vec<String> = (1..100_000).map(|exchange: u32| (exchange << 8 | 1).to_string()).collect();
-    slow.send(Message::text(format!("{{\"a\":\"mode\",\"v\":[\"full\",[{}]]}}", tokens.join(","))))
-        .expect("an open socket");
+    // In messages that are not too large to be taken.
+    for tokens in tokens.chunks(10_000) {
+        let text = format!("{{\"a\":\"mode\",\"v\":[\"full\",[{}]]}}", tokens.join(","));
+        slow.send(Message::text(text)).expect("an open socket");
+    }
     let others: Vec<_> = (0..2).map(|_| connect(serving.address, &token).expect("a websocket")).collect();
     let mut waits = 0;
     while connect(serving.address, &token).is_err() {
