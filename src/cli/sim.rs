@@ -139,7 +139,8 @@ fn tell(args: &Args, planned: &Planned, server: &Server) -> Result<()> {
     }
     let pace = match server.control() {
         Some(control) => format!("time passes with the partner on {control}"),
-        None => format!("{} virtual seconds a second", args.speed),
+        None if args.speed == 1.0 => "at the clock's pace".to_owned(),
+        None => format!("{} times as fast as the clock", args.speed),
     };
     say(format!(
         "Simulated Kite, seed {}: {} stocks and 2 indices from {}, {pace}.
