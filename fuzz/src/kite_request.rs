@@ -139,6 +139,9 @@ impl Asking {
                     let begun = self.open.get_mut(&id).expect("an answer to what was asked");
                     assert!(self.faulty && !std::mem::replace(begun, true), "{id} begins twice");
                 }
+                Delivery::Blank(id) => {
+                    assert!(self.faulty && self.open.get(&id) == Some(&true), "{id} goes on and had not begun");
+                }
                 Delivery::Hangup(id) => {
                     assert!(self.faulty && self.open.remove(&id).is_some(), "{id} was answered already");
                 }
