@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::codec::{DecodeError, Wire};
 use crate::derived::{AuctionPrint, Bar, InputRefused, TickSetAside, UnallocatedVolume, VolumeReset};
+use crate::edge::{FeedReport, InstrumentsFetched};
 use crate::market::{ClockMark, FeedGap, Instrument, Tick};
 use crate::records::{ImportFinished, ImportStarted, OperatorCommand, OutsideBar, ReconDifference, ReconRun};
 use crate::scalar::{InstrumentId, Ts};
@@ -165,6 +166,10 @@ events! {
         ReconRun(Box<ReconRun>) = 12 v 1 "recon_run",
         /// A bar that did not match.
         ReconDifference(Box<ReconDifference>) = 13 v 1 "recon_difference",
+        /// How a connection of a feed fares.
+        FeedReport(Box<FeedReport>) = 14 v 1 "feed_report",
+        /// The broker's list of instruments was fetched.
+        InstrumentsFetched(Box<InstrumentsFetched>) = 15 v 1 "instruments_fetched",
     }
     derived {
         /// A bar of any timeframe.
@@ -264,7 +269,9 @@ impl Event {
                 | Input::ImportStarted(_)
                 | Input::ImportFinished(_)
                 | Input::OperatorCommand(_)
-                | Input::ReconRun(_) => None,
+                | Input::ReconRun(_)
+                | Input::FeedReport(_)
+                | Input::InstrumentsFetched(_) => None,
             },
             Self::Derived(derived) => match derived {
                 Derived::Bar(bar) => Some(bar.instrument),
@@ -287,6 +294,8 @@ impl Event {
                 Input::OutsideBar(bar) => Some(bar.start),
                 Input::OperatorCommand(command) => Some(command.ts),
                 Input::ReconDifference(difference) => Some(difference.ts),
+                Input::FeedReport(report) => Some(report.ts),
+                Input::InstrumentsFetched(fetched) => Some(fetched.ts),
                 Input::SessionOpened(opened) => Some(opened.calendar.day_start),
                 Input::SessionClosed(_)
                 | Input::InstrumentListed(_)

@@ -9,6 +9,7 @@ extern crate alloc;
 
 mod codec;
 mod derived;
+mod edge;
 mod event;
 mod market;
 mod records;
@@ -20,6 +21,7 @@ pub use derived::{
     AuctionPrint, Bar, InputRefused, RefusalReason, SetAsideReason, TickSetAside, UnallocatedReason, UnallocatedVolume,
     VolumeReset,
 };
+pub use edge::{FeedHappening, FeedReport, InstrumentChange, InstrumentChangeKind, InstrumentsFetched};
 pub use event::{Derived, Event, EventKind, Input};
 pub use market::{ClockMark, Depth, FeedGap, GapCause, Instrument, InstrumentClass, Level, Tick};
 pub use records::{

@@ -206,6 +206,8 @@ names! {
         BadFrame = 4 "bad_frame",
         /// The operator said so.
         Declared = 5 "declared",
+        /// The broker took no token, or there was none.
+        NoToken = 6 "no_token",
     }
 }
 

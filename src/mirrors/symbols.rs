@@ -180,6 +180,8 @@ pub(super) fn listed(event: &Event) -> &[Instrument] {
         | Input::OutsideBar(_)
         | Input::OperatorCommand(_)
         | Input::ReconRun(_)
-        | Input::ReconDifference(_) => &[],
+        | Input::ReconDifference(_)
+        | Input::FeedReport(_)
+        | Input::InstrumentsFetched(_) => &[],
     }
 }

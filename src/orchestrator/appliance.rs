@@ -158,7 +158,9 @@ impl Roll {
             | Input::OutsideBar(_)
             | Input::OperatorCommand(_)
             | Input::ReconRun(_)
-            | Input::ReconDifference(_) => {}
+            | Input::ReconDifference(_)
+            | Input::FeedReport(_)
+            | Input::InstrumentsFetched(_) => {}
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use barkeep_schemas::{
     BarOrigin, CalendarKind, ClassDay, ClockMark, CloseReason, ConditionEffect, ConditionRule, DayCalendar, Depth,
-    EngineConfig, FeedGap, FeedId, FeedSpec, FileKind, GapCause, Hash32, ImportFinished, ImportStarted, Input,
-    Instrument, InstrumentClass, InstrumentId, Level, NANOS, Ohlcv, OpeningState, OperatorAction, OperatorCommand,
-    OutsideBar, Phase, PhaseSpan, ReconCause, ReconDifference, ReconRun, ReconStatus, Seq, SessionClosed, SessionDate,
-    SessionOpened, SourceFile, Tick, Timeframe, TradeRule, VolumeSource,
+    EngineConfig, FeedGap, FeedHappening, FeedId, FeedReport, FeedSpec, FileKind, GapCause, Hash32, ImportFinished,
+    ImportStarted, Input, Instrument, InstrumentChange, InstrumentChangeKind, InstrumentClass, InstrumentId,
+    InstrumentsFetched, Level, NANOS, Ohlcv, OpeningState, OperatorAction, OperatorCommand, OutsideBar, Phase,
+    PhaseSpan, ReconCause, ReconDifference, ReconRun, ReconStatus, Seq, SessionClosed, SessionDate, SessionOpened,
+    SourceFile, Tick, Timeframe, TradeRule, VolumeSource,
 };
 
 use super::{Sample, at, input, price, qty};
@@ -33,6 +34,8 @@ pub fn all() -> Vec<Sample> {
         input(1, "run", Input::ReconRun(Box::new(recon_run()))),
         input(1, "one side", difference(ReconStatus::MissingInternal, None)),
         input(1, "both sides", difference(ReconStatus::Price, Some(ohlcv()))),
+        input(1, "unknown packets", feed_report()),
+        input(1, "changes", instruments_fetched()),
     ]
 }
 
@@ -198,6 +201,26 @@ fn outside_bar() -> Input {
         volume: qty(77_025),
         import: Seq(9),
     })
+}
+
+fn feed_report() -> Input {
+    let (what, detail) = (FeedHappening::UnknownPacket, "200 bytes".to_owned());
+    Input::FeedReport(Box::new(FeedReport { feed: FeedId(1), ts: at(9_000), what, count: 3, detail }))
+}
+
+fn instruments_fetched() -> Input {
+    let change = |symbol: &str, what, before: &str, after: &str| InstrumentChange {
+        symbol: symbol.to_owned(),
+        what,
+        before: before.to_owned(),
+        after: after.to_owned(),
+    };
+    let changes = vec![
+        change("HDFCBANK", InstrumentChangeKind::TickSize, "0.05", "0.1"),
+        change("ZOMATO", InstrumentChangeKind::Renamed, "ZOMATO", "ETERNAL"),
+    ];
+    let (hash, rows) = (Hash32([0x44; 32]), 114_823);
+    Input::InstrumentsFetched(Box::new(InstrumentsFetched { date: DATE, ts: at(-2_700_000), hash, rows, changes }))
 }
 
 fn command(action: OperatorAction, bucket: Option<&str>) -> Input {

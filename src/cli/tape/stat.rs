@@ -214,7 +214,9 @@ impl Row {
             | Input::ImportFinished(_)
             | Input::OperatorCommand(_)
             | Input::ReconRun(_)
-            | Input::ReconDifference(_) => {}
+            | Input::ReconDifference(_)
+            | Input::FeedReport(_)
+            | Input::InstrumentsFetched(_) => {}
         }
     }
 

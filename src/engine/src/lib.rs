@@ -73,7 +73,9 @@ impl<P: Probe> Engine<P> {
             | Input::OutsideBar(_)
             | Input::OperatorCommand(_)
             | Input::ReconRun(_)
-            | Input::ReconDifference(_) => {}
+            | Input::ReconDifference(_)
+            | Input::FeedReport(_)
+            | Input::InstrumentsFetched(_) => {}
         }
     }
 

@@ -79,7 +79,9 @@ fn begun(tape: &Tape, id: Hash32, started: Seq) -> Result<Known, ReadError> {
             | Input::ImportFinished(_)
             | Input::OperatorCommand(_)
             | Input::ReconRun(_)
-            | Input::ReconDifference(_) => {}
+            | Input::ReconDifference(_)
+            | Input::FeedReport(_)
+            | Input::InstrumentsFetched(_) => {}
         }
     }
     Ok(Known::Begun { started, inputs })

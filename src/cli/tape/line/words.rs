@@ -3,9 +3,9 @@
 use std::fmt::Display;
 
 use barkeep_schemas::{
-    Bar, Derived, EngineConfig, Event, FeedGap, ImportFinished, ImportStarted, Input, Instrument, NANOS, Ohlcv,
-    OperatorCommand, OutsideBar, Price, Qty, ReconDifference, ReconRun, ReconStatus, SessionOpened, Tick, Ts,
-    UnallocatedVolume,
+    Bar, Derived, EngineConfig, Event, FeedGap, FeedReport, ImportFinished, ImportStarted, Input, Instrument,
+    InstrumentChange, InstrumentsFetched, NANOS, Ohlcv, OperatorCommand, OutsideBar, Price, Qty, ReconDifference,
+    ReconRun, ReconStatus, SessionOpened, Tick, Ts, UnallocatedVolume,
 };
 
 use super::short;
@@ -35,6 +35,8 @@ fn input_fields(input: &Input) -> String {
         Input::OperatorCommand(command) => operator_command(command),
         Input::ReconRun(run) => recon_run(run),
         Input::ReconDifference(difference) => recon_difference(difference),
+        Input::FeedReport(report) => feed_report(report),
+        Input::InstrumentsFetched(fetched) => instruments_fetched(fetched),
     }
 }
 
@@ -205,6 +207,22 @@ fn recon_difference(difference: &ReconDifference) -> String {
         side(internal),
         side(broker),
     )
+}
+
+fn feed_report(report: &FeedReport) -> String {
+    let FeedReport { feed, ts: _, what, count: times, detail } = report;
+    let times = if *times == 1 { String::new() } else { format!(" {}", count(*times)) };
+    let detail = if detail.is_empty() { String::new() } else { format!(", {detail}") };
+    format!("{what}{times}{detail}, feed {}", feed.0)
+}
+
+fn instruments_fetched(fetched: &InstrumentsFetched) -> String {
+    let InstrumentsFetched { date, ts: _, hash, rows, changes } = fetched;
+    let mut out = format!("{date}: {}, hash {}", number(*rows, "row"), short(*hash));
+    for InstrumentChange { symbol, what, before, after } in changes {
+        out.push_str(&format!("; {symbol} {what} {before} -> {after}"));
+    }
+    out
 }
 
 fn bar(bar: &Bar) -> String {
