@@ -3,6 +3,7 @@
 //! What it never does: hold a default in code, let an unknown key pass, or read the environment. Who calls it: the
 //! commands, once at their start; each part of barkeep is handed its own section.
 
+mod live;
 mod reader;
 mod tolerance;
 
@@ -13,6 +14,7 @@ use serde::{Serialize, Serializer};
 
 use super::finding::{Finding, Listed};
 
+pub use live::{FeedConfig, KiteConfig, PortsConfig, SessionConfig, TimeOfDay};
 pub use tolerance::{Tolerance, ToleranceError};
 
 const BUILTIN: &str = include_str!("../../configs/barkeep.toml");
@@ -40,6 +42,14 @@ pub struct Config {
     pub recon: ReconConfig,
     /// The exchange's calendar and instruments.
     pub calendar: CalendarConfig,
+    /// The broker.
+    pub kite: KiteConfig,
+    /// The feed.
+    pub feed: FeedConfig,
+    /// The session.
+    pub session: SessionConfig,
+    /// Ports of the daemon.
+    pub ports: PortsConfig,
     /// Logs.
     pub log: LogConfig,
 }
@@ -294,6 +304,42 @@ mod tests {
         file = ""
         universe = ""
 
+        [kite]
+        rest = "https://api.kite.trade"
+        ws = "wss://ws.kite.trade"
+        login_url = "https://kite.zerodha.com/connect/login"
+        token_file = ""
+        credentials_file = ""
+
+        [feed]
+        connections = 3
+        instruments_per_connection = 3000
+        mute_s = 9
+        silent_s = 20
+        stale_instrument_s = 900
+        stale_first_tick_s = 60
+        skew_ms = 2000
+        backoff_first_ms = 500
+        backoff_max_s = 30
+        queue = 4096
+
+        [session]
+        open_before_s = 900
+        close_after_s = 120
+        instruments_at = "08:30"
+
+        [ports]
+        bind = "127.0.0.1"
+        appliance = 8110
+        zerodha_ws = 8111
+        bar_builder_1s = 8112
+        bar_aggregator_1m_to_multi = 8113
+        pair_watch_producer = 8114
+        pairs_executor = 8115
+        risk_manager = 8116
+        paper_matcher = 8117
+        bar_aggregator_1m = 8118
+
         [log]
         format = "text"
         level = "info"
@@ -342,7 +388,7 @@ mod tests {
         f.toml:8: [engine] horizon_s: 121 is outside 0 to 120
         f.toml:10: [log] level: `inf` is no known level: did you mean `info`?
         f.toml:12: [recon] tolerance: `1tock` in the tolerance `price=1tock`: expected a number with its unit: `1tick` or `3bp` for a price, `3%` or `100` (shares) for a volume; an example is `price=1tick,3bp;volume=3%,100`
-        f.toml:13: `zzz` is no known key: expected one of `calendar`, `data_dir`, `engine`, `import`, `log`, `recon`, `tape`
+        f.toml:13: `zzz` is no known key: expected one of `calendar`, `data_dir`, `engine`, `feed`, `import`, `kite`, `log`, `ports`, `recon`, `session`, `tape`
         "#);
     }
 

@@ -2,13 +2,14 @@
 //!
 //! What it never does: know a default, or a key that the built-in file does not show. Who calls it: [`Config`].
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::super::document::{Document, Entry, Section};
 use super::super::finding::{Finding, Problem, sorted};
 use super::{
-    CalendarConfig, Config, DepthKept, EngineSettings, ImportConfig, LogConfig, LogFormat, LogLevel, ReconConfig,
-    TapeConfig, Tolerance,
+    CalendarConfig, Config, DepthKept, EngineSettings, FeedConfig, ImportConfig, KiteConfig, LogConfig, LogFormat,
+    LogLevel, PortsConfig, ReconConfig, SessionConfig, TapeConfig, TimeOfDay, Tolerance,
 };
 
 const DAY_S: i64 = 86_400;
@@ -83,6 +84,39 @@ impl<'d> Keys<'d, '_> {
         Some(PathBuf::from(text))
     }
 
+    /// The start of addresses: a scheme of these, a host, and no slash at the end.
+    fn root(&mut self, key: &str, schemes: &[&str]) -> Option<String> {
+        let entry = self.get(key)?;
+        let text = entry.text(self.findings)?;
+        let host = schemes.iter().find_map(|scheme| text.strip_prefix(scheme));
+        let fits = host.is_some_and(|host| {
+            !host.is_empty() && !host.ends_with('/') && !host.contains(|c: char| c.is_whitespace() || "?#@".contains(c))
+        });
+        if !fits {
+            let expected = format!("{} and a host, without a slash at the end", schemes.join(" or "));
+            self.findings.push(entry.unfit(&expected));
+        }
+        Some(text.to_owned())
+    }
+
+    fn address(&mut self, key: &str) -> Option<IpAddr> {
+        let entry = self.get(key)?;
+        let address = entry.text(self.findings)?.parse().ok();
+        if address.is_none() {
+            self.findings.push(entry.unfit("an IP address such as 127.0.0.1"));
+        }
+        address
+    }
+
+    fn time_of_day(&mut self, key: &str) -> Option<TimeOfDay> {
+        let entry = self.get(key)?;
+        let time = TimeOfDay::parse(entry.text(self.findings)?);
+        if time.is_none() {
+            self.findings.push(entry.unfit("a time of day, \"HH:MM\""));
+        }
+        time
+    }
+
     fn tolerance(&mut self) -> Option<Tolerance> {
         let entry = self.get("tolerance")?;
         match entry.text(self.findings)?.parse() {
@@ -122,6 +156,10 @@ fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
     let max_step_back_s = keys.of("import").number("max_step_back_s", 0, DAY_S);
     let tolerance = keys.of("recon").tolerance();
     let (file, universe) = (keys.of("calendar").path("file"), keys.of("calendar").path("universe"));
+    let kite = kite(keys.of("kite"));
+    let feed = feed(keys.of("feed"));
+    let session = session(keys.of("session"));
+    let ports = ports(keys.of("ports"));
     let log = log(keys.of("log"));
     Some(Config {
         file: None,
@@ -131,6 +169,10 @@ fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
         import: ImportConfig { max_step_back_s: max_step_back_s? },
         recon: ReconConfig { tolerance: tolerance? },
         calendar: CalendarConfig { file: file?, universe: universe? },
+        kite: kite?,
+        feed: feed?,
+        session: session?,
+        ports: ports?,
         log: log?,
     })
 }
@@ -158,6 +200,82 @@ fn engine(keys: &mut Keys<'_, '_>) -> Option<EngineSettings> {
         ahead_ms: ahead_ms?,
         horizon_s: horizon_s?,
         reset_after_s: reset_after_s?,
+    })
+}
+
+fn kite(keys: &mut Keys<'_, '_>) -> Option<KiteConfig> {
+    let rest = keys.root("rest", &["https://", "http://"]);
+    let ws = keys.root("ws", &["wss://", "ws://"]);
+    let login_url = keys.root("login_url", &["https://", "http://"]);
+    let (token_file, credentials_file) = (keys.path("token_file"), keys.path("credentials_file"));
+    Some(KiteConfig {
+        rest: rest?,
+        ws: ws?,
+        login_url: login_url?,
+        token_file: token_file?,
+        credentials_file: credentials_file?,
+    })
+}
+
+fn feed(keys: &mut Keys<'_, '_>) -> Option<FeedConfig> {
+    let connections = keys.number("connections", 1, 3);
+    let instruments_per_connection = keys.number("instruments_per_connection", 1, 3_000);
+    let mute_s = keys.number("mute_s", 4, 60);
+    let silent_s = keys.number("silent_s", 5, 3_600);
+    let stale_instrument_s = keys.number("stale_instrument_s", 10, DAY_S);
+    let stale_first_tick_s = keys.number("stale_first_tick_s", 1, DAY_S);
+    let skew_ms = keys.number("skew_ms", 100, 60_000);
+    let backoff_first_ms = keys.number("backoff_first_ms", 50, 60_000);
+    let backoff_max_s = keys.number("backoff_max_s", 1, 300);
+    let queue = keys.number("queue", 16, 1_000_000);
+    Some(FeedConfig {
+        connections: connections?,
+        instruments_per_connection: instruments_per_connection?,
+        mute_s: mute_s?,
+        silent_s: silent_s?,
+        stale_instrument_s: stale_instrument_s?,
+        stale_first_tick_s: stale_first_tick_s?,
+        skew_ms: skew_ms?,
+        backoff_first_ms: backoff_first_ms?,
+        backoff_max_s: backoff_max_s?,
+        queue: queue?,
+    })
+}
+
+fn session(keys: &mut Keys<'_, '_>) -> Option<SessionConfig> {
+    let open_before_s = keys.number("open_before_s", 0, 3_600);
+    let close_after_s = keys.number("close_after_s", 0, 3_600);
+    let instruments_at = keys.time_of_day("instruments_at");
+    Some(SessionConfig {
+        open_before_s: open_before_s?,
+        close_after_s: close_after_s?,
+        instruments_at: instruments_at?,
+    })
+}
+
+fn ports(keys: &mut Keys<'_, '_>) -> Option<PortsConfig> {
+    let bind = keys.address("bind");
+    let mut port = |key| keys.number(key, 0, i64::from(u16::MAX));
+    let appliance = port("appliance");
+    let zerodha_ws = port("zerodha_ws");
+    let bar_builder_1s = port("bar_builder_1s");
+    let bar_aggregator_1m_to_multi = port("bar_aggregator_1m_to_multi");
+    let pair_watch_producer = port("pair_watch_producer");
+    let pairs_executor = port("pairs_executor");
+    let risk_manager = port("risk_manager");
+    let paper_matcher = port("paper_matcher");
+    let bar_aggregator_1m = port("bar_aggregator_1m");
+    Some(PortsConfig {
+        bind: bind?,
+        appliance: appliance?,
+        zerodha_ws: zerodha_ws?,
+        bar_builder_1s: bar_builder_1s?,
+        bar_aggregator_1m_to_multi: bar_aggregator_1m_to_multi?,
+        pair_watch_producer: pair_watch_producer?,
+        pairs_executor: pairs_executor?,
+        risk_manager: risk_manager?,
+        paper_matcher: paper_matcher?,
+        bar_aggregator_1m: bar_aggregator_1m?,
     })
 }
 
