@@ -1,15 +1,16 @@
 //! A writer on threads of its own: the caller computes a batch while the last one is laid out and the one before syncs.
 //!
 //! Two batches wait at most to be laid out and one to be written; another makes its sender wait. Batches become durable in the order of submission. After the
-//! first failure nothing more is written and every call tells that failure. Called by the daemon and by imports.
+//! first failure nothing more is written and every call tells that failure. What is durable is told to the
+//! [`Publisher`]. Called by the daemon and by imports.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use barkeep_schemas::{Event, Hash32, Seq, SessionDate};
 
+use crate::durable::Publisher;
 use crate::error::CommitError;
 use crate::open_segment::Prepared;
 use crate::paths::SegmentName;
@@ -31,15 +32,25 @@ enum Job {
 
 /// What the thread that writes is given.
 enum Write {
-    Commit(Prepared),
+    /// A transaction and, where someone follows, its events.
+    Commit(Prepared, Option<Arc<[Event]>>),
     /// Answered when all before it is durable.
     Reached(SyncSender<()>),
 }
 
 /// What the thread tells the others.
 struct Shared {
-    durable: AtomicU64,
+    publisher: Publisher,
     failure: Mutex<Option<CommitError>>,
+}
+
+/// Says that nothing more will become durable when it goes, however that comes about.
+struct LastWord<'a>(&'a Publisher);
+
+impl Drop for LastWord<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 impl Shared {
@@ -75,8 +86,8 @@ impl Committer {
     pub fn start(writer: Writer) -> std::io::Result<Self> {
         let (jobs, inbox) = sync_channel(WAITING_MAX);
         let next_seq = writer.next_seq();
-        let durable = AtomicU64::new(next_seq.0.saturating_sub(1));
-        let shared = Arc::new(Shared { durable, failure: Mutex::new(None) });
+        let publisher = Publisher::new(writer.dir(), Seq(next_seq.0.saturating_sub(1)));
+        let shared = Arc::new(Shared { publisher, failure: Mutex::new(None) });
         let theirs = shared.clone();
         let thread =
             std::thread::Builder::new().name("committer".to_owned()).spawn(move || run(writer, &inbox, &theirs))?;
@@ -90,7 +101,20 @@ impl Committer {
 
     /// The last position that is durable.
     pub fn durable_seq(&self) -> Seq {
-        Seq(self.shared.durable.load(Ordering::Acquire))
+        self.shared.publisher.durable_seq()
+    }
+
+    /// Where it is told what has become durable.
+    pub fn publisher(&self) -> &Publisher {
+        &self.shared.publisher
+    }
+
+    /// Whether nothing has failed so far.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub fn check(&self) -> Result<(), CommitError> {
+        self.shared.failure().map_or(Ok(()), Err)
     }
 
     /// Hands over a batch, to become one transaction; waits while two batches are waiting. The last position of the
@@ -104,6 +128,7 @@ impl Committer {
         if count == 0 {
             return Ok(None);
         }
+        self.shared.publisher.submitted();
         self.send(Job::Commit(events))?;
         let last = self.next_seq.plus(count - 1);
         self.next_seq = last.plus(1);
@@ -171,10 +196,6 @@ impl Committer {
         Err(self.shared.failure().unwrap_or_else(|| self.ended()))
     }
 
-    fn check(&self) -> Result<(), CommitError> {
-        self.shared.failure().map_or(Ok(()), Err)
-    }
-
     fn ended(&self) -> CommitError {
         CommitError::ThreadEnded { durable: self.durable_seq() }
     }
@@ -192,6 +213,7 @@ impl Drop for Committer {
 
 /// Lays the batches out until the channel closes or something fails, while a thread below writes them.
 fn run(mut writer: Writer, inbox: &Receiver<Job>, shared: &Shared) -> Writer {
+    let _last_word = LastWord(&shared.publisher);
     let failed = std::thread::scope(|scope| {
         let (prepared, writes) = sync_channel(PREPARED_MAX);
         let thread = std::thread::Builder::new().name("syncer".to_owned());
@@ -219,7 +241,7 @@ fn work(writer: &mut Writer, job: Job, writes: &SyncSender<Write>, shared: &Shar
     match job {
         Job::Commit(events) => {
             if let Some(prepared) = shared.kept(writer.prepare(&events))? {
-                writes.send(Write::Commit(prepared)).map_err(|_| Failed)?;
+                writes.send(Write::Commit(prepared, shared.publisher.shared_copy(events))).map_err(|_| Failed)?;
             }
         }
         Job::BeginSegment(date, reply) => {
@@ -249,10 +271,11 @@ fn reach(writes: &SyncSender<Write>) -> Result<(), Failed> {
 
 /// Writes what was prepared until the channel closes or a transaction fails.
 fn write(writes: &Receiver<Write>, shared: &Shared) {
+    let _last_word = LastWord(&shared.publisher);
     for job in writes {
         match job {
-            Write::Commit(prepared) => match prepared.write() {
-                Ok(()) => shared.durable.store(prepared.last.0, Ordering::Release),
+            Write::Commit(prepared, events) => match prepared.write() {
+                Ok(()) => shared.publisher.durable(prepared.last, events),
                 Err(error) => return shared.fail(error),
             },
             Write::Reached(reply) => {

@@ -41,6 +41,13 @@ impl Follower {
         Self { dir: dir.clone(), next: after.plus(1), current: None, known: BTreeMap::new() }
     }
 
+    /// Goes on as if everything up to `after` had been handed out.
+    pub(crate) fn skip_to(&mut self, after: Seq) {
+        self.next = after.plus(1);
+        // The rows at hand may end before it, or in another segment.
+        self.current = None;
+    }
+
     /// The position of the last event handed out.
     pub fn after(&self) -> Seq {
         Seq(self.next.0.saturating_sub(1))

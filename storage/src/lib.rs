@@ -5,7 +5,7 @@
 //! and the commands write; mirrors, monitors, replay and every screen read.
 //!
 //! Writing: [`Writer`] (or [`Committer`], the same on a thread of its own). Reading: [`Tape`] for what is there,
-//! [`Follower`] for what comes. [`DataDir::in_memory`] is a tape without a disk, behind the same surface.
+//! [`Follower`] for what comes, [`DurableEvents`] for the same inside the writer's process. [`DataDir::in_memory`] is a tape without a disk, behind the same surface.
 
 pub mod disk;
 
@@ -53,6 +53,8 @@ mod open_segment;
 
 mod writer;
 
+mod durable;
+
 mod committer;
 
 pub mod snapshot;
@@ -74,6 +76,7 @@ pub mod fuzzing;
 
 pub use committer::Committer;
 pub use digest::SessionDigest;
+pub use durable::{Delivery, DurableBatch, DurableEvents, Publisher};
 pub use error::{CommitError, FileError, HaltReason, OpenError, ReadError};
 pub use filter::{Filter, KindSet};
 pub use follower::Follower;
