@@ -191,6 +191,8 @@ impl InstrumentState {
             (TradeRule::Kite, Some(last_trade)) => last_trade.get(),
             (TradeRule::Kite | TradeRule::All | TradeRule::Qty, _) => tick.ts.get(),
         };
+        // What stands where it stood has seen no trade since.
+        let unmoved = tick.last_trade == self.last_trade;
         let volume = self.volume(tick, at, rules, out);
         // A trade of an earlier day shows a price, and nothing that belongs to this session.
         let counts = self.counts(tick, volume, rules.feed.trade_rule) && at >= rules.settings.day_start;
@@ -201,8 +203,13 @@ impl InstrumentState {
                 self.trade(trade, volume, rules, out);
             }
         }
-        if self.gap.as_ref().is_some_and(|gap| tick.ts.get() >= gap.to) {
-            self.gap = None;
+        if let Some(gap) = &self.gap {
+            // A snapshot taken in the gap is the one that the broker kept for whoever comes back: it ends the gap as well
+            // as one from after it does. So does one that shows that nothing was traded.
+            let ts = tick.ts.get();
+            if ts >= gap.to || ts > gap.from || (unmoved && volume.shares() == 0) {
+                self.gap = None;
+            }
         }
         self.watermark = self.watermark.max(tick.ts.get());
         self.advance(rules.settings, rules.schedule, false, probe, out);

@@ -34,7 +34,7 @@ use output::Output;
 use session::Session;
 
 /// The number of this engine's behaviour. It rises with every change that alters what a recorded session derives.
-pub const BEHAVIOUR: u32 = 1;
+pub const BEHAVIOUR: u32 = 2;
 
 /// The engine: all state that a session's inputs have made so far.
 #[derive(Debug, Default)]

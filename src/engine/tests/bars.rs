@@ -202,6 +202,51 @@ fn a_jump_over_a_gap_goes_to_the_bars_that_hold_the_whole_gap_and_to_no_other() 
     );
 }
 
+/// A Kite snapshot: its own time, that of the last trade, and the counter.
+fn kite(clock: &str, last_trade: &str, price: f64, volume: i64) -> Input {
+    let last_trade = Some(at(last_trade));
+    Input::Tick(Tick { last_trade, cum_volume: Some(Qty::new(volume)), ..tick(clock, price) })
+}
+
+fn by_kite(inputs: Vec<Input>) -> Vec<Input> {
+    [vec![session(TradeRule::Kite, VolumeSource::Cumulative, regular_phases())], inputs].concat()
+}
+
+#[test]
+fn a_snapshot_kept_from_before_or_within_the_gap_ends_it_so_that_later_trades_are_whole() {
+    let first = |volume| kite("09:15:10", "09:15:10", 100.0, volume);
+    // Nothing was traded in the gap: the broker's snapshot is the one known before.
+    check(
+        by_kite(vec![
+            first(1_000),
+            gap("09:16:20", "09:16:40"),
+            kite("09:15:10", "09:15:10", 100.0, 1_000),
+            kite("09:20:05", "09:20:05", 101.0, 1_007),
+            close(),
+        ]),
+        &["1s", "un"],
+        "unallocated 1000 09:00:00..09:15:10 first_value 1s,1m,3m,5m,15m,30m,60m
+         1s 09:15:10 o=100 h=100 l=100 c=100 v=0 n=1 r0
+         1s 09:20:05 o=101 h=101 l=101 c=101 v=7 n=1 r0",
+    );
+    // It was: the snapshot is from within the gap.
+    check(
+        by_kite(vec![
+            first(1_000),
+            gap("09:16:20", "09:16:40"),
+            kite("09:16:30", "09:16:30", 100.5, 1_004),
+            kite("09:20:05", "09:20:05", 101.0, 1_007),
+            close(),
+        ]),
+        &["1s", "un"],
+        "unallocated 1000 09:00:00..09:15:10 first_value 1s,1m,3m,5m,15m,30m,60m
+         unallocated 4 09:16:20..09:16:30 gap 1s
+         1s 09:15:10 o=100 h=100 l=100 c=100 v=0 n=1 r0
+         1s 09:16:30 o=100.5 h=100.5 l=100.5 c=100.5 v=0 n=1 r0
+         1s 09:20:05 o=101 h=101 l=101 c=101 v=3 n=1 r0",
+    );
+}
+
 #[test]
 fn no_bucket_spans_a_break_and_each_part_aligns_to_its_own_open() {
     check(
