@@ -380,6 +380,11 @@ impl World {
         self.forget(id);
     }
 
+    /// Websockets taken so far; the next one gets the next number.
+    pub fn connections_ever(&self) -> u32 {
+        self.connections_ever
+    }
+
     /// Whether a websocket is mute now.
     pub fn is_mute(&self, id: ConnectionId) -> bool {
         self.connections.get(&id).is_some_and(|connection| connection.is_mute(self.now))

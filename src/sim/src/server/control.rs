@@ -31,6 +31,9 @@ pub struct Mark {
     pub end: bool,
     /// The open websockets, in the order of their coming. One that was cut is missing: it ends behind its last message.
     pub sockets: Vec<SocketMark>,
+    /// Websockets taken so far: the next one gets the next number.
+    #[serde(default)]
+    pub connections: u32,
     /// Requests that have come so far.
     pub requests: u64,
     /// Requests whose answer has been given to the end, or cut off.

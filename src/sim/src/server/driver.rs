@@ -271,6 +271,7 @@ impl Driver {
             now: self.world.now().get(),
             end: !self.more_to_come(),
             sockets: self.sockets.iter().map(socket).collect(),
+            connections: self.world.connections_ever(),
             requests: self.requests_ever,
             answered: self.answered,
         };
