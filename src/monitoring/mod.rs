@@ -2,3 +2,4 @@
 
 pub mod daily_recon;
 pub mod explain;
+pub mod metrics;

@@ -1,0 +1,207 @@
+//! The catalogue: every metric once, with its kind, home, labels, origin and help.
+//!
+//! What it never does: count. There is no other place where the name of a metric is written; whoever counts names a value
+//! of [`CounterName`], [`GaugeName`] or [`HistogramName`], so that a metric cannot be misspelt, used as another kind or be exported
+//! twice. The names are fixed: dashboards and alerts of the desk hang on them.
+
+use super::service::Service;
+
+/// Where a metric is exported.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Home {
+    /// On one port.
+    Of(Service),
+    /// On every port, with the label `service`.
+    Common,
+}
+
+/// What a metric follows from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// A projection of the open session's events: equal on replay. Begins at zero with `session_opened`.
+    Tape,
+    /// This run of the process alone.
+    Process,
+}
+
+/// The kind of a metric.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Only rises.
+    Counter,
+    /// Rises and falls.
+    Gauge,
+    /// Observations in buckets.
+    Histogram(Buckets),
+}
+
+/// The buckets of a histogram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Buckets {
+    /// Work in memory, 1 us to 100 ms.
+    Work,
+    /// Road to the disk, 100 us to 10 s.
+    Road,
+    /// From the exchange or a bar's end to here, 10 ms to 2 min.
+    Lag,
+    /// How many, 1 to 16,384.
+    Count,
+}
+
+impl Buckets {
+    /// Upper bounds.
+    pub const fn bounds(self) -> &'static [f64] {
+        match self {
+            Self::Work => {
+                &[1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1]
+            }
+            Self::Road => &[
+                1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0, 2.0,
+                5.0, 10.0,
+            ],
+            Self::Lag => &[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 10.0, 30.0, 60.0, 120.0],
+            Self::Count => {
+                &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0]
+            }
+        }
+    }
+}
+
+/// One metric.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// Its name.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// Where it is exported.
+    pub home: Home,
+    /// What it follows from.
+    pub origin: Origin,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub help: &'static str,
+}
+
+/// Declares the metrics, a line each: value, name, home, origin, labels, for histograms buckets, help.
+macro_rules! catalogue {
+    ($(#[$doc:meta])* enum $kind:ident;
+        $($value:ident $name:literal $home:ident $origin:ident [$($label:literal),*] $(($buckets:ident))? $help:literal;)*) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum $kind { $(#[doc = $help] $value,)* }
+
+        impl $kind {
+            /// Every metric of this kind; the position is its index.
+            pub const ALL: &'static [Self] = &[$(Self::$value,)*];
+
+            /// What the catalogue says of it.
+            pub const fn entry(self) -> Entry {
+                match self {
+                    $(Self::$value => Entry {
+                        name: $name,
+                        kind: catalogue!(@kind $kind $($buckets)?),
+                        home: catalogue!(@home $home),
+                        origin: Origin::$origin,
+                        labels: &[$($label),*],
+                        help: $help,
+                    },)*
+                }
+            }
+        }
+    };
+    (@kind HistogramName $buckets:ident) => { Kind::Histogram(Buckets::$buckets) };
+    (@kind CounterName) => { Kind::Counter };
+    (@kind GaugeName) => { Kind::Gauge };
+    (@home Common) => { Home::Common };
+    (@home $service:ident) => { Home::Of(Service::$service) };
+}
+
+catalogue! {
+    /// What only rises.
+    enum CounterName;
+    Restarts "service_restarts_total" Common Process ["service"] "Restarts of the service's task after a panic or a stall";
+    TapeEvents "tape_events_total" Appliance Tape ["kind"] "Events on the tape, by kind";
+    TapeBlocks "tape_blocks_total" Appliance Process [] "Sealed blocks written to the tape";
+    TapeBytes "tape_bytes_total" Appliance Process [] "Bytes of rows and blocks written to the tape";
+    TicksReceived "zerodha_ticks_received_total" ZerodhaWs Tape ["symbol"] "Ticks received";
+    TicksDropped "zerodha_ticks_dropped_total" ZerodhaWs Tape ["reason"]
+        "Ticks that moved nothing: skipped or refused at the socket, or set aside by the engine";
+    WsEvents "zerodha_ws_events_total" ZerodhaWs Tape ["event"] "What happened on the websockets";
+    FeedGaps "zerodha_feed_gaps_total" ZerodhaWs Tape ["reason"] "Interruptions of the feed, by cause";
+    SecondTicks "bars_1s_ticks_total" BarBuilder1s Tape [] "Ticks taken";
+    SecondPublished "bars_1s_published_total" BarBuilder1s Tape [] "Bars of a second put on the tape, revisions included";
+    SecondLateTicks "bars_1s_late_ticks_total" BarBuilder1s Tape []
+        "Trades of a second that had already closed, too late ones included";
+    MinutePublished "bars_1m_published_total" BarAggregator1m Tape []
+        "Bars of a minute put on the tape, revisions included";
+    MinuteRevised "bars_1m_revised_total" BarAggregator1m Tape [] "Revisions among the bars of a minute";
+    MultiInput "bar_agg_input_total" BarAggregator1mToMulti Tape [] "Bars of a minute taken, revisions included";
+    MultiOutput3 "bar_agg_output_3m_total" BarAggregator1mToMulti Tape [] "Bars of 3 minutes put on the tape";
+    MultiOutput5 "bar_agg_output_5m_total" BarAggregator1mToMulti Tape [] "Bars of 5 minutes put on the tape";
+    MultiOutput15 "bar_agg_output_15m_total" BarAggregator1mToMulti Tape [] "Bars of 15 minutes put on the tape";
+    MultiOutput30 "bar_agg_output_30m_total" BarAggregator1mToMulti Tape [] "Bars of 30 minutes put on the tape";
+    MultiOutput60 "bar_agg_output_60m_total" BarAggregator1mToMulti Tape [] "Bars of 60 minutes put on the tape";
+}
+
+catalogue! {
+    /// What rises and falls.
+    enum GaugeName;
+    Up "service_up" Common Process ["service"] "1 while the service is alive";
+    Ready "service_ready" Common Process ["service"] "1 while nothing keeps the service from its work; /readyz says what does";
+    Backlog "service_backlog" Common Process ["service"] "What waits for the service";
+    Heartbeat "service_heartbeat_timestamp_seconds" Common Process ["service"]
+        "When the service last made progress or had nothing to do";
+    TapeDurableSeq "tape_durable_seq" Appliance Process [] "Last durable position of the tape";
+    TapeFreeSpace "tape_free_space_bytes" Appliance Process [] "Free space on the disk of the tape";
+    TapeDaysToFull "tape_days_to_full" Appliance Process []
+        "Trading days until the disk is full, by the largest segment on the tape; +Inf while there is none";
+    SessionPhase "nse_session_phase" Appliance Process ["class", "phase"] "1 for the phase in which the class is now";
+    NextOpen "nse_session_next_open_timestamp_seconds" Appliance Process []
+        "When the next session's first phase begins; 0 when the calendar does not say";
+    TokenExpiry "kite_token_expiry_timestamp_seconds" Appliance Process [] "When the access token dies; 0 without one";
+    WhitelistValid "pairs_whitelist_valid" Appliance Process [] "1 while the whitelist of pairs is of today's session";
+    QueueDepth "zerodha_queue_depth" ZerodhaWs Process [] "Messages between the sockets and the engine";
+    OpenSymbols "bars_1s_open_symbols" BarBuilder1s Tape [] "Instruments with a second still open, at the last clock mark";
+    ActiveWindows "bar_agg_active_windows" BarAggregator1mToMulti Tape ["tf"]
+        "Instruments with a minute in a window still open, by timeframe";
+}
+
+catalogue! {
+    /// What is observed, in buckets.
+    enum HistogramName;
+    TapeAppend "tape_append_seconds" Appliance Process [] (Work) "Laying a batch out for the tape";
+    TapeSync "tape_sync_seconds" Appliance Process [] (Road) "Writing and syncing a batch";
+    TapeCommit "tape_commit_seconds" Appliance Process [] (Road) "From the first event of a batch until it is durable";
+    TickBatchSize "zerodha_tick_batch_size" ZerodhaWs Process [] (Count) "Ticks in a frame";
+    TickLatency "zerodha_tick_latency_seconds" ZerodhaWs Process [] (Road) "From a tick's receipt until it is durable";
+    SecondFlush "bars_1s_flush_seconds" BarBuilder1s Process [] (Work) "Closing the seconds that a clock mark ends";
+    SecondTickLatency "bars_1s_tick_latency_seconds" BarBuilder1s Tape [] (Lag)
+        "From a tick's exchange time to its receipt";
+    SecondPublishLatency "bars_1s_publish_latency_seconds" BarBuilder1s Process [] (Lag)
+        "From a second's end until its bar is durable, grace included";
+    MinuteFlush "bars_1m_flush_seconds" BarAggregator1m Process [] (Work) "Closing the minutes that a clock mark ends";
+    MinutePublishLatency "bars_1m_publish_latency_seconds" BarAggregator1m Process [] (Lag)
+        "From a minute's end until its bar is durable, grace included";
+    MultiFlush "bar_agg_flush_seconds" BarAggregator1mToMulti Process [] (Work)
+        "Closing the windows that a clock mark ends";
+    MultiLatency3 "bar_agg_bar_latency_3m_seconds" BarAggregator1mToMulti Process [] (Lag)
+        "From the end of 3 minutes until their bar is durable, grace included";
+    MultiLatency5 "bar_agg_bar_latency_5m_seconds" BarAggregator1mToMulti Process [] (Lag)
+        "From the end of 5 minutes until their bar is durable, grace included";
+    MultiLatency15 "bar_agg_bar_latency_15m_seconds" BarAggregator1mToMulti Process [] (Lag)
+        "From the end of 15 minutes until their bar is durable, grace included";
+    MultiLatency30 "bar_agg_bar_latency_30m_seconds" BarAggregator1mToMulti Process [] (Lag)
+        "From the end of 30 minutes until their bar is durable, grace included";
+    MultiLatency60 "bar_agg_bar_latency_60m_seconds" BarAggregator1mToMulti Process [] (Lag)
+        "From the end of 60 minutes until their bar is durable, grace included";
+}
+
+/// Every metric.
+pub fn entries() -> impl Iterator<Item = Entry> {
+    let counters = CounterName::ALL.iter().map(|counter| counter.entry());
+    let gauges = GaugeName::ALL.iter().map(|gauge| gauge.entry());
+    let histograms = HistogramName::ALL.iter().map(|histogram| histogram.entry());
+    counters.chain(gauges).chain(histograms)
+}

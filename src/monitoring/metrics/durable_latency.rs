@@ -1,0 +1,61 @@
+//! How long ticks and bars take to the disk, observed once an event is durable.
+//!
+//! What it never does: read a clock; the moment at which a batch became durable is handed in. Who calls it: the daemon
+//! with each batch of its own run. Not with what it reads back from an older one: that would time the past.
+
+use barkeep_schemas::{Bar, Derived, Event, Input, Timeframe, Ts};
+use prometheus::Histogram;
+
+use super::catalogue::HistogramName;
+use super::pages::{Metrics, MetricsError};
+
+/// The histograms of the road to the disk.
+pub struct DurableLatency {
+    ticks: Histogram,
+    /// By timeframe.
+    bars: Vec<Histogram>,
+}
+
+impl DurableLatency {
+    /// Observes into these metrics.
+    ///
+    /// # Errors
+    /// [`MetricsError`], which tests exclude.
+    pub fn new(metrics: &Metrics) -> Result<Self, MetricsError> {
+        let ticks = metrics.histogram(HistogramName::TickLatency, &[])?;
+        let bars = Timeframe::ALL.iter().map(|tf| metrics.histogram(of_bar(*tf), &[]));
+        Ok(Self { ticks, bars: bars.collect::<Result<_, _>>()? })
+    }
+
+    /// An event became durable at `durable`. Of bars the first editions count: a revision says when a late tick came.
+    #[inline]
+    pub fn take(&self, event: &Event, durable: Ts) {
+        match event {
+            Event::Input(Input::Tick(tick)) => observe(&self.ticks, tick.recv.get(), durable),
+            Event::Derived(Derived::Bar(bar)) if bar.revision == 0 => self.bar(bar, durable),
+            Event::Input(_) | Event::Derived(_) => {}
+        }
+    }
+
+    fn bar(&self, bar: &Bar, durable: Ts) {
+        if let Some(histogram) = self.bars.get(usize::from(bar.tf.index())) {
+            observe(histogram, bar.start.get().saturating_add(bar.tf.nanos()), durable);
+        }
+    }
+}
+
+fn observe(histogram: &Histogram, since: i64, until: Ts) {
+    histogram.observe(until.get().saturating_sub(since).max(0) as f64 / 1e9);
+}
+
+const fn of_bar(tf: Timeframe) -> HistogramName {
+    match tf {
+        Timeframe::S1 => HistogramName::SecondPublishLatency,
+        Timeframe::M1 => HistogramName::MinutePublishLatency,
+        Timeframe::M3 => HistogramName::MultiLatency3,
+        Timeframe::M5 => HistogramName::MultiLatency5,
+        Timeframe::M15 => HistogramName::MultiLatency15,
+        Timeframe::M30 => HistogramName::MultiLatency30,
+        Timeframe::M60 => HistogramName::MultiLatency60,
+    }
+}
