@@ -6,6 +6,7 @@ pub mod config;
 mod document;
 pub mod finding;
 pub mod import;
+pub mod pairs_paper_entry;
 pub mod rederive;
 pub mod replay;
 mod sheet;

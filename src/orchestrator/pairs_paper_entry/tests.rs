@@ -1,0 +1,373 @@
+//! The services on real sockets, and readiness by a table.
+
+use std::time::Duration;
+
+use barkeep_schemas::{NANOS, SessionDate, Ts};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::facts::{Day, EngineState, Facts, SessionFacts, TokenFacts};
+use super::*;
+use crate::monitoring::metrics::Service;
+use crate::orchestrator::calendar::Calendar;
+use crate::orchestrator::config::{Config, PortsConfig};
+
+/// A moment of an IST day, `HH:MM:SS`.
+fn at(date: &str, time: &str) -> Ts {
+    let date = SessionDate::parse(date).unwrap();
+    let mut parts = time.split(':').map(|part| part.parse::<i64>().unwrap());
+    let mut next = || parts.next().unwrap_or(0);
+    let seconds = next() * 3_600 + next() * 60 + next();
+    Ts::new((i64::from(date.0) * 86_400 - 19_800 + seconds) * NANOS)
+}
+
+const THURSDAY: &str = "2026-11-26";
+
+/// A healthy appliance in the middle of continuous trading, seen at `now`.
+fn healthy(now: Ts) -> Facts {
+    let day = SessionDate(((now.secs() + 19_800).div_euclid(86_400)) as i32);
+    let calendar = Calendar::builtin().unwrap();
+    Facts {
+        started: at("2026-11-20", "08:00"),
+        engine: EngineFacts {
+            state: EngineState::Running,
+            turned: Some(Ts::new(now.get() - NANOS / 2)),
+            durable: barkeep_schemas::Seq(7),
+            backlog: 3,
+        },
+        feed: FeedFacts {
+            wanted: 2,
+            up: 2,
+            instruments: 4_000,
+            heard: Some(Ts::new(now.get() - NANOS)),
+            tick: Some(Ts::new(now.get() - NANOS)),
+            refusal: None,
+            queue: 0,
+        },
+        session: Arc::new(SessionFacts::on(&calendar, day, true)),
+        token: TokenFacts::Valid { until: Ts::new((i64::from(day.0) + 1) * 86_400 * NANOS) },
+    }
+}
+
+/// What each service says: the reasons that block after `!`, the others after `~`.
+fn said(facts: &Facts, now: Ts, service: Service) -> String {
+    let reasons = readiness(facts, now, &Patience::default());
+    let about = reasons.iter().filter(|reason| reason.concerns(service));
+    let lines: Vec<String> =
+        about.map(|reason| format!("{} {reason}", if reason.blocks() { '!' } else { '~' })).collect();
+    lines.join("\n")
+}
+
+#[track_caller]
+fn check(now: Ts, change: impl FnOnce(&mut Facts), service: Service, expected: &str) {
+    let mut facts = healthy(now);
+    change(&mut facts);
+    assert_eq!(said(&facts, now, service), expected);
+}
+
+fn ago(now: Ts, seconds: i64) -> Option<Ts> {
+    Some(Ts::new(now.get() - seconds * NANOS))
+}
+
+#[test]
+fn nothing_is_said_of_a_healthy_appliance_in_session() {
+    for service in Service::ALL.into_iter().filter(|service| !service.trades()) {
+        check(at(THURSDAY, "11:00"), |_| {}, service, "");
+    }
+}
+
+#[test]
+fn what_trades_says_that_it_does_not_yet() {
+    let expected = "! this build trades no pairs yet: bars are made, signals and orders are not";
+    for service in Service::ALL.into_iter().filter(|service| service.trades()) {
+        check(at(THURSDAY, "11:00"), |_| {}, service, expected);
+    }
+}
+
+#[test]
+fn the_feed_is_judged_by_what_came_and_only_in_the_hours_in_which_it_must() {
+    use Service::{BarBuilder1s, ZerodhaWs};
+    let now = at(THURSDAY, "11:00");
+    let silent = |facts: &mut Facts| facts.feed.tick = ago(now, 12);
+    check(now, silent, ZerodhaWs, "! feed: no tick for 12 s in continuous trading");
+    check(now, silent, BarBuilder1s, "");
+    check(now, |facts| facts.feed.tick = ago(now, 9), ZerodhaWs, "");
+    let mute = |facts: &mut Facts| (facts.feed.tick, facts.feed.heard) = (ago(now, 40), ago(now, 11));
+    check(now, mute, ZerodhaWs, "! feed: nothing came for 11 s, not even heartbeats");
+    let refused =
+        |facts: &mut Facts| (facts.feed.up, facts.feed.refusal) = (0, Some("429 Too Many Requests".to_owned()));
+    check(now, refused, ZerodhaWs, "! feed: 0 of 2 connections are up; the broker says: 429 Too Many Requests");
+    check(now, |facts| facts.feed.up = 1, ZerodhaWs, "! feed: 1 of 2 connections are up");
+    // The first seconds of continuous trading, and of the process.
+    let opening = at(THURSDAY, "09:15:09");
+    check(opening, |facts| facts.feed.tick = ago(opening, 600), ZerodhaWs, "");
+    let opening = at(THURSDAY, "09:15:11");
+    let expected = "! feed: no tick for 11 s in continuous trading";
+    check(opening, |facts| facts.feed.tick = ago(opening, 600), ZerodhaWs, expected);
+    check(
+        now,
+        |facts| (facts.started, facts.feed) = (Ts::new(now.get() - 9 * NANOS), FeedFacts::default()),
+        ZerodhaWs,
+        "",
+    );
+    // Pre-open: connections, and no ticks.
+    let pre_open = at(THURSDAY, "09:05");
+    check(pre_open, |facts| facts.feed.tick = ago(pre_open, 600), ZerodhaWs, "");
+    check(pre_open, |facts| facts.feed.up = 0, ZerodhaWs, "! feed: 0 of 2 connections are up");
+    // Cash stocks trade on while the others are in their closing auction, and nobody does afterwards.
+    let cash = at(THURSDAY, "15:25");
+    check(cash, |facts| facts.feed.tick = ago(cash, 60), ZerodhaWs, "! feed: no tick for 60 s in continuous trading");
+    let auction = at(THURSDAY, "15:32");
+    check(auction, |facts| facts.feed.tick = ago(auction, 60), ZerodhaWs, "");
+    // The end of the day.
+    let evening = at(THURSDAY, "16:30");
+    let expected = "~ today's session ended at 2026-11-26 16:00 IST; next opens 2026-11-27 09:00 IST";
+    check(evening, |facts| facts.feed = FeedFacts::default(), ZerodhaWs, expected);
+}
+
+#[test]
+fn a_token_is_missed_when_it_is_needed_and_mentioned_before() {
+    use Service::{Appliance, BarAggregator1m};
+    let (early, soon) = (at(THURSDAY, "07:00"), at(THURSDAY, "08:31"));
+    let died = TokenFacts::Expired { at: at(THURSDAY, "06:00") };
+    check(
+        early,
+        |facts| facts.token = died.clone(),
+        Appliance,
+        "~ today's session begins at 2026-11-26 09:00 IST\n~ waiting for a token: run barkeep login (the last one died at \
+         2026-11-26 06:00 IST)",
+    );
+    check(
+        soon,
+        |facts| facts.token = TokenFacts::Missing,
+        Appliance,
+        "~ today's session begins at 2026-11-26 09:00 IST\n! waiting for a token: run barkeep login",
+    );
+    check(
+        soon,
+        |facts| facts.token = TokenFacts::Valid { until: at(THURSDAY, "06:00") },
+        Appliance,
+        "~ today's session begins at 2026-11-26 09:00 IST\n! waiting for a token: run barkeep login (the last one died at \
+         2026-11-26 06:00 IST)",
+    );
+    let now = at(THURSDAY, "11:00");
+    let refused = TokenFacts::Refused { at: at(THURSDAY, "10:59:58") };
+    check(
+        now,
+        |facts| facts.token = refused.clone(),
+        Appliance,
+        "! waiting for a token: run barkeep login (the broker refused the last one at 2026-11-26 10:59:58 IST)",
+    );
+    check(now, |facts| facts.token = refused.clone(), BarAggregator1m, "");
+    check(now, |facts| facts.token = TokenFacts::NotNeeded, Appliance, "");
+}
+
+#[test]
+fn a_day_without_a_session_is_quiet_and_says_why() {
+    let holiday = at("2026-11-24", "11:00");
+    for service in [Service::Appliance, Service::ZerodhaWs, Service::BarAggregator1mToMulti] {
+        check(
+            holiday,
+            |facts| {
+                facts.feed = FeedFacts::default();
+                facts.session = Arc::new(SessionFacts { open_on_tape: false, ..(*facts.session).clone() });
+            },
+            service,
+            "~ no session today: holiday Guru Nanak Jayanti; next opens 2026-11-25 09:00 IST",
+        );
+    }
+    let saturday = at("2026-11-28", "11:00");
+    let expected = "~ no session today: Saturday; next opens 2026-11-30 09:00 IST";
+    check(saturday, |facts| facts.feed = FeedFacts::default(), Service::Appliance, expected);
+    let beyond = at("2027-01-04", "11:00");
+    let mut facts = healthy(beyond);
+    facts.feed = FeedFacts::default();
+    let text = said(&facts, beyond, Service::BarBuilder1s);
+    assert!(text.starts_with("! 2027-01-04 is after the calendar "), "{text}");
+    assert!(matches!(facts.session.day, Day::Unknown { .. }));
+}
+
+#[test]
+fn the_engine_is_judged_by_its_turns_whatever_the_hour() {
+    let night = at(THURSDAY, "02:00");
+    let begins = "~ today's session begins at 2026-11-26 09:00 IST";
+    let stuck = |facts: &mut Facts| facts.engine.turned = ago(night, 7);
+    let expected = format!("! engine: no progress for 7 s with 3 inputs waiting\n{begins}");
+    check(night, stuck, Service::BarBuilder1s, &expected);
+    let behind = |facts: &mut Facts| facts.engine.backlog = 300_000;
+    let expected = format!("! engine: 300000 inputs wait to become durable\n{begins}");
+    check(night, behind, Service::Appliance, &expected);
+    let halted = |facts: &mut Facts| facts.engine.state = EngineState::Halted { reason: "disk_full".to_owned() };
+    check(night, halted, Service::BarAggregator1m, &format!("! halted: disk_full\n{begins}"));
+    let opening = |facts: &mut Facts| facts.engine.state = EngineState::Opening;
+    let expected = format!("! the tape is being opened: repaired, and its tail derived again\n{begins}");
+    check(night, opening, Service::ZerodhaWs, &expected);
+    let now = at(THURSDAY, "11:00");
+    check(
+        now,
+        |facts| facts.session = Arc::new(SessionFacts { open_on_tape: false, ..(*facts.session).clone() }),
+        Service::BarBuilder1s,
+        "! no session is open on the tape, and the exchange has traded since 2026-11-26 09:00 IST",
+    );
+}
+
+#[test]
+fn no_moment_makes_judging_panic() {
+    for now in [Ts::new(i64::MIN), Ts::ZERO, Ts::new(i64::MAX)] {
+        let mut facts = healthy(at(THURSDAY, "11:00"));
+        readiness(&facts, now, &Patience::default());
+        facts.engine.turned = Some(Ts::new(i64::MIN));
+        facts.token = TokenFacts::Expired { at: now };
+        for reason in readiness(&facts, now, &Patience::default()) {
+            let _ = reason.to_string();
+        }
+    }
+}
+
+fn free_ports() -> PortsConfig {
+    PortsConfig {
+        appliance: 0,
+        zerodha_ws: 0,
+        bar_builder_1s: 0,
+        bar_aggregator_1m: 0,
+        bar_aggregator_1m_to_multi: 0,
+        pair_watch_producer: 0,
+        pairs_executor: 0,
+        risk_manager: 0,
+        paper_matcher: 0,
+        ..Config::builtin().unwrap().ports
+    }
+}
+
+/// Status line and body of a page.
+async fn page(services: &Services, service: Service, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(services.addresses().get(service).unwrap()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+const FINE: &str = "HTTP/1.1 200 OK";
+const UNAVAILABLE: &str = "HTTP/1.1 503 Service Unavailable";
+
+#[tokio::test]
+async fn every_service_shows_its_pages_and_the_tellers_show_on_them() {
+    let now = at("2026-11-24", "11:00");
+    let calendar = Calendar::builtin().unwrap();
+    let session = SessionFacts::on(&calendar, SessionDate::parse("2026-11-24").unwrap(), false);
+    let (tellers, board) = board(now, session, TokenFacts::Missing);
+    let metrics = Metrics::new(["INFY".to_owned()]).unwrap();
+    let clock = Clock::new(move || now);
+    let services = Services::start(Ports::bind(&free_ports()).unwrap(), metrics, board, clock).unwrap();
+    let (status, body) = page(&services, Service::BarBuilder1s, "/readyz").await;
+    assert_eq!(status, UNAVAILABLE);
+    assert!(body.contains("\"reason\":\"tape_opening\""), "{body}");
+
+    tellers.engine.state(EngineState::Running);
+    tellers.engine.turned(now);
+    tellers.engine.durable(barkeep_schemas::Seq(42));
+    tellers.engine.backlog_is(Arc::new(|| 9));
+    for service in Service::ALL {
+        let (status, body) = page(&services, service, "/readyz").await;
+        assert_eq!(status, if service.trades() { UNAVAILABLE } else { FINE }, "{body}");
+        assert!(body.contains("no session today: holiday Guru Nanak Jayanti"), "{body}");
+        let (status, body) = page(&services, service, "/healthz").await;
+        assert_eq!(status, FINE, "{body}");
+        let (status, body) = page(&services, service, "/metrics").await;
+        assert_eq!(status, FINE);
+        assert!(body.contains(&format!("service_up{{service=\"{}\"}} 1\n", service.name())), "{body}");
+        assert_eq!(page(&services, service, "/no/such/page").await.0, "HTTP/1.1 404 Not Found");
+    }
+    let (_, body) = page(&services, Service::Appliance, "/metrics").await;
+    for line in [
+        "tape_durable_seq 42",
+        "service_backlog{service=\"appliance\"} 9",
+        "service_ready{service=\"appliance\"} 1",
+        "nse_session_phase{class=\"cash\",phase=\"closed\"} 1",
+        "nse_session_phase{class=\"cash\",phase=\"continuous\"} 0",
+        "nse_session_next_open_timestamp_seconds 1795577400",
+    ] {
+        assert!(body.lines().any(|found| found == line), "{line} is not on\n{body}");
+    }
+    let (status, body) = page(&services, Service::Appliance, "/").await;
+    assert_eq!(status, FINE);
+    for (service, address) in services.addresses().iter() {
+        assert!(body.contains(service.name()) && body.contains(&format!("http://{address}/readyz")), "{body}");
+    }
+    let (status, body) = page(&services, Service::Appliance, "/metrics/all").await;
+    assert_eq!(status, FINE);
+    assert!(body.contains("service_up{service=\"paper_matcher\"} 1") && body.contains("zerodha_queue_depth 0"));
+
+    tellers.engine.turned(Ts::new(now.get() - 6 * NANOS));
+    let (status, body) = page(&services, Service::BarAggregator1m, "/healthz").await;
+    assert_eq!((status.as_str(), body.contains("does not turn")), (UNAVAILABLE, true), "{body}");
+    let addresses = services.addresses().clone();
+    drop(services);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let address = addresses.get(Service::Appliance).unwrap();
+    assert!(TcpStream::connect(address).await.is_err(), "a port outlives its service");
+}
+
+#[tokio::test]
+async fn a_client_that_says_nothing_keeps_nobody_else_out() {
+    let now = at(THURSDAY, "11:00");
+    let session = SessionFacts::on(&Calendar::builtin().unwrap(), SessionDate::parse(THURSDAY).unwrap(), true);
+    let (_tellers, board) = board(now, session, TokenFacts::Missing);
+    let clock = Clock::new(move || now);
+    let metrics = Metrics::new([]).unwrap();
+    let services = Services::start(Ports::bind(&free_ports()).unwrap(), metrics, board, clock).unwrap();
+    let address = services.addresses().get(Service::Appliance).unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    assert_eq!(page(&services, Service::Appliance, "/metrics").await.0, FINE);
+}
+
+/// Run by the test below in a process of its own, with `NOTIFY_SOCKET` in its environment.
+#[tokio::test]
+#[ignore = "a part of the test that systemd is told, which runs it"]
+async fn systemd_is_told_by_this_process() {
+    let now = at(THURSDAY, "11:00");
+    let session = SessionFacts::on(&Calendar::builtin().unwrap(), SessionDate::parse(THURSDAY).unwrap(), true);
+    let (tellers, board) = board(now, session, TokenFacts::Missing);
+    systemd::ready();
+    tellers.engine.state(EngineState::Running);
+    tellers.engine.turned(now);
+    let watching = tokio::spawn(systemd::watch(board, Clock::new(move || now)));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    tellers.engine.turned(Ts::new(now.get() - 6 * NANOS));
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    watching.abort();
+    systemd::stopping();
+}
+
+#[test]
+fn systemd_is_told_that_barkeep_lives_only_while_the_engine_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["orchestrator::pairs_paper_entry::tests::systemd_is_told_by_this_process", "--exact", "--ignored"])
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "200000")
+        .output()
+        .unwrap();
+    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stdout));
+    socket.set_nonblocking(true).unwrap();
+    let mut told = Vec::new();
+    let mut buffer = [0; 4_096];
+    while let Ok(length) = socket.recv(&mut buffer) {
+        told.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+    }
+    assert_eq!(told.first().map(String::as_str), Some("READY=1\n"), "{told:?}");
+    assert!(told.contains(&"STATUS=waiting for a token: run barkeep login\n".to_owned()), "{told:?}");
+    let stuck = told.iter().position(|text| text == "STATUS=the engine makes no progress\n").expect("it is told");
+    let alive = |told: &[String]| told.iter().filter(|text| *text == "WATCHDOG=1\n").count();
+    assert!((3..=7).contains(&alive(&told[..stuck])), "every 100 ms: {told:?}");
+    assert_eq!(alive(&told[stuck..]), 0, "{told:?}");
+    assert!(told.last().unwrap().starts_with("STOPPING=1\n"), "{told:?}");
+}
