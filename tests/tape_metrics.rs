@@ -1,0 +1,220 @@
+//! Metrics that follow from the tape: the same whether counted as events become durable or from a scan, and equal to a
+//! plain count.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects"
+)]
+
+mod stage;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use barkeep::monitoring::metrics::catalogue::{Origin, entries};
+use barkeep::monitoring::metrics::{EventMetrics, Metrics, Service};
+use barkeep_schemas::{Derived, Event, Input, Seq, Timeframe};
+use barkeep_storage::{Committer, DataDir, Delivery, Filter, Tape, Writer};
+use stage::{Stage, day, write_ticks};
+
+/// An imported day with late ticks, as it lies on the tape.
+fn recorded() -> (Stage, Vec<(Seq, Event)>) {
+    let stage = Stage::new();
+    write_ticks(&day(3, 12), &stage.path("ticks.csv"));
+    stage.expect(0, "import ticks.csv --kind ticks");
+    let tape = Tape::open(&DataDir::new(stage.path("data"))).expect("the tape");
+    let events: Vec<_> = tape.scan(Seq::FIRST, None, &Filter::ALL).map(|event| event.expect("an event")).collect();
+    (stage, events)
+}
+
+/// The lines of all metrics that follow from the tape.
+fn tape_lines(metrics: &Metrics) -> Vec<String> {
+    let names: Vec<&str> = entries().filter(|entry| entry.origin == Origin::Tape).map(|entry| entry.name).collect();
+    let union = metrics.union().expect("a page");
+    let of_tape = |line: &&str| names.iter().any(|name| line.starts_with(name));
+    union.lines().filter(of_tape).map(str::to_owned).collect()
+}
+
+fn symbols() -> [String; 2] {
+    ["HDFCBANK".to_owned(), "ICICIBANK".to_owned()]
+}
+
+fn scanned(events: &[(Seq, Event)]) -> Metrics {
+    let metrics = Metrics::new(symbols()).expect("metrics");
+    let mut counted = EventMetrics::new(&metrics).expect("handles");
+    for (seq, event) in events {
+        counted.take(*seq, event).expect("counted");
+    }
+    counted.settle();
+    metrics
+}
+
+/// Where an input begins, so that a batch may be cut there.
+fn cuts(events: &[(Seq, Event)], step: usize) -> Vec<usize> {
+    let mut cuts: Vec<usize> = (step..events.len()).step_by(step).collect();
+    for cut in &mut cuts {
+        while *cut < events.len() && matches!(events[*cut].1, Event::Derived(_)) {
+            *cut += 1;
+        }
+    }
+    cuts.push(events.len());
+    cuts.dedup();
+    cuts
+}
+
+/// Writes the events again, in other batches, and counts them as they become durable.
+fn live(events: &[(Seq, Event)], step: usize) -> Metrics {
+    let dir = DataDir::in_memory();
+    let mut writer = Writer::open(&dir, "test").expect("a writer");
+    let Event::Input(Input::SessionOpened(opened)) =
+        &events.iter().find(|(_, event)| matches!(event, Event::Input(Input::SessionOpened(_)))).expect("a session").1
+    else {
+        panic!("no session")
+    };
+    writer.begin_segment(opened.date).expect("a segment");
+    let mut committer = Committer::start(writer).expect("a thread");
+    let mut follower = committer.publisher().follow(Seq(0), 4);
+    let following = std::thread::spawn(move || {
+        let metrics = Metrics::new(symbols()).expect("metrics");
+        let mut counted = EventMetrics::new(&metrics).expect("handles");
+        loop {
+            match follower.next(Duration::from_secs(5)).expect("the tape can be read") {
+                Delivery::Batch(batch) => {
+                    for (seq, event) in batch.iter() {
+                        counted.take(seq, event).expect("counted");
+                    }
+                }
+                Delivery::Nothing => {}
+                Delivery::Ended => break,
+            }
+        }
+        counted.settle();
+        metrics
+    });
+    let mut from = 0;
+    for cut in cuts(events, step) {
+        committer.submit(events[from..cut].iter().map(|(_, event)| event.clone()).collect()).expect("submitted");
+        from = cut;
+    }
+    committer.finish().expect("durable").close().expect("closed");
+    following.join().expect("the follower")
+}
+
+#[test]
+fn counted_live_in_any_batches_and_from_a_scan_the_metrics_of_the_tape_are_equal() {
+    let (_stage, events) = recorded();
+    let expected = tape_lines(&scanned(&events));
+    assert!(expected.len() > 60, "{expected:?}");
+    for step in [61, 4_096] {
+        assert_eq!(tape_lines(&live(&events, step)), expected, "batches of {step}");
+    }
+}
+
+#[test]
+fn a_second_session_begins_at_zero() {
+    let (_stage, events) = recorded();
+    let metrics = Metrics::new(symbols()).expect("metrics");
+    let mut counted = EventMetrics::new(&metrics).expect("handles");
+    let mut seqs = (1..).map(Seq);
+    for _ in 0..2 {
+        for ((_, event), seq) in events.iter().zip(&mut seqs) {
+            counted.take(seq, event).expect("counted");
+        }
+        counted.settle();
+    }
+    // What comes before a session's opening in its segment belongs to no session.
+    assert_eq!(tape_lines(&metrics), tape_lines(&scanned(&events)));
+}
+
+#[test]
+fn the_counters_are_what_a_plain_count_gives() {
+    let (_stage, events) = recorded();
+    let metrics = scanned(&events);
+    let value = |service, line: &str| -> u64 {
+        let page = metrics.page(service).expect("a page");
+        let found = page.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(' ')).map(str::to_owned);
+        found.unwrap_or_else(|| panic!("{line} is not on\n{page}")).parse().expect("a whole number")
+    };
+    let count = |holds: &dyn Fn(&Event) -> bool| events.iter().filter(|(_, event)| holds(event)).count() as u64;
+    let ticks = count(&|event| matches!(event, Event::Input(Input::Tick(_))));
+    assert_eq!(value(Service::BarBuilder1s, "bars_1s_ticks_total"), ticks);
+    assert_eq!(value(Service::Appliance, "tape_events_total{kind=\"tick\"}"), ticks);
+    let mut by_symbol: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut names: BTreeMap<u32, &str> = BTreeMap::new();
+    for (_, event) in &events {
+        match event {
+            Event::Input(Input::InstrumentListed(listed)) => drop(names.insert(listed.id.0, listed.symbol.as_str())),
+            Event::Input(Input::SessionOpened(opened)) => {
+                names.extend(opened.instruments.iter().map(|listed| (listed.id.0, listed.symbol.as_str())));
+            }
+            Event::Input(Input::Tick(tick)) => {
+                let name = names[&tick.instrument.0];
+                let label = if symbols().iter().any(|known| known == name) { name } else { "other" };
+                *by_symbol.entry(label).or_default() += 1;
+            }
+            Event::Input(_) | Event::Derived(_) => {}
+        }
+    }
+    assert_eq!(by_symbol.len(), 3, "two symbols are configured");
+    for (label, expected) in by_symbol {
+        let line = format!("zerodha_ticks_received_total{{symbol=\"{label}\"}}");
+        assert_eq!(value(Service::ZerodhaWs, &line), expected);
+    }
+    let bars = |tf| count(&|event| matches!(event, Event::Derived(Derived::Bar(bar)) if bar.tf == tf));
+    assert_eq!(value(Service::BarBuilder1s, "bars_1s_published_total"), bars(Timeframe::S1));
+    assert_eq!(value(Service::BarAggregator1m, "bars_1m_published_total"), bars(Timeframe::M1));
+    assert_eq!(value(Service::BarAggregator1mToMulti, "bar_agg_input_total"), bars(Timeframe::M1));
+    assert_eq!(value(Service::BarAggregator1mToMulti, "bar_agg_output_15m_total"), bars(Timeframe::M15));
+    let revised = count(
+        &|event| matches!(event, Event::Derived(Derived::Bar(bar)) if bar.tf == Timeframe::M1 && bar.revision > 0),
+    );
+    assert_eq!(value(Service::BarAggregator1m, "bars_1m_revised_total"), revised);
+    // Each revision of a second is of at least one late tick.
+    let revisions = count(
+        &|event| matches!(event, Event::Derived(Derived::Bar(bar)) if bar.tf == Timeframe::S1 && bar.revision > 0),
+    );
+    let late = value(Service::BarBuilder1s, "bars_1s_late_ticks_total");
+    assert!(revisions > 0 && late >= revisions, "{late} late ticks, {revisions} revisions");
+    for tf in ["3", "60"] {
+        let line = format!("bar_agg_active_windows{{tf=\"{tf}\"}}");
+        assert_eq!(value(Service::BarAggregator1mToMulti, &line), 0, "the session is closed");
+    }
+    assert_eq!(value(Service::BarBuilder1s, "bars_1s_open_symbols"), 0, "the session is closed");
+}
+
+#[test]
+fn in_the_middle_of_a_session_what_is_open_is_what_closes_later() {
+    let (_stage, events) = recorded();
+    let marks: Vec<usize> =
+        (0..events.len()).filter(|place| matches!(events[*place].1, Event::Input(Input::ClockMark(_)))).collect();
+    let middle = marks[marks.len() / 2];
+    let end = (middle + 1..events.len()).find(|place| matches!(events[*place].1, Event::Input(_))).unwrap();
+    let metrics = scanned(&events[..end]);
+    let page = metrics.page(Service::BarAggregator1mToMulti).expect("a page");
+    let shown = |tf: &str| -> usize {
+        let line = format!("bar_agg_active_windows{{tf=\"{tf}\"}} ");
+        page.lines().find_map(|found| found.strip_prefix(&line)).expect("a line").parse().expect("a number")
+    };
+    for (name, tf) in [("15", Timeframe::M15), ("60", Timeframe::M60)] {
+        let mut minutes: BTreeMap<u32, i64> = BTreeMap::new();
+        for (_, event) in &events[..end] {
+            if let Event::Derived(Derived::Bar(bar)) = event
+                && bar.tf == Timeframe::M1
+            {
+                let newest = minutes.entry(bar.instrument.0).or_insert(i64::MIN);
+                *newest = bar.start.get().max(*newest);
+            }
+        }
+        // A window that holds the newest minute and is first published later was open.
+        let open = minutes.iter().filter(|(instrument, minute)| {
+            events[end..].iter().any(|(_, event)| {
+                matches!(event, Event::Derived(Derived::Bar(bar)) if bar.tf == tf && bar.revision == 0
+                    && bar.instrument.0 == **instrument
+                    && (bar.start.get()..bar.start.get() + tf.nanos()).contains(*minute))
+            })
+        });
+        assert_eq!(shown(name), open.count(), "{name} minutes");
+    }
+}
