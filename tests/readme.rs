@@ -76,6 +76,7 @@ fn serves(stage: &Stage, args: &str) {
 fn every_command_has_help_with_an_example() {
     let stage = Stage::new();
     for command in [
+        "init",
         "demo",
         "sim",
         "import",

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod explain;
 pub mod export;
 pub mod import;
+pub mod init;
 pub mod moment;
 mod panic;
 pub mod paper;
@@ -77,6 +78,7 @@ pub enum LogFormat {
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs, reason = "each command's Args say what it does, and clap shows that")]
 pub enum Command {
+    Init(init::Args),
     Demo(demo::Args),
     Sim(sim::Args),
     Import(import::Args),
@@ -230,6 +232,7 @@ fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
 fn run(cli: Cli) -> Result<Verdict> {
     let context = || Context::new(&cli.global);
     match &cli.command {
+        Command::Init(args) => init::run(args, &context()?),
         Command::Demo(args) => demo::run(args, cli.global.data_dir.clone(), &context()?),
         Command::Sim(args) => sim::run(args, &context()?),
         Command::Import(args) => import::run(args, &context()?),

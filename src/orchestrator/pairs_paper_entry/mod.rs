@@ -11,6 +11,7 @@
 //! let services = Services::start(ports, metrics.clone(), board.clone(), clock.clone())?;     // inside tokio
 //! services.addresses().write_targets(path)?;  println!("{}", services.addresses().table());
 //! tokio::spawn(systemd::watch(board.clone(), clock.clone()));
+//! tokio::spawn(watch_disk(metrics.clone(), dir.clone()));
 //! // open the tape; then
 //! tellers.engine.state(EngineState::Running);  systemd::ready();
 //! ```
@@ -22,6 +23,7 @@
 //! Supervision::default(), metrics.common(service).restarts, |life| task)`, and its pulse to `Board::watch_pulse`.
 
 mod clock;
+mod disk_watch;
 mod facts;
 mod http;
 mod liveness;
@@ -37,6 +39,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 pub use clock::Clock;
+pub use disk_watch::watch_disk;
 pub use facts::{
     Board, Day, Depth, EngineFacts, EngineState, EngineTeller, Facts, FeedFacts, FeedTeller, SessionFacts,
     SessionTeller, Tellers, TokenFacts, TokenTeller, board,
