@@ -99,10 +99,12 @@ impl Full {
     /// [`SnapshotError::Price`].
     pub fn depth(&self) -> Result<Depth, SnapshotError> {
         let token = self.quote.token;
-        let level =
-            |raw: &RawLevel| Ok(Level { price: price_of(token, raw.price)?, qty: shares(raw.qty), orders: raw.orders });
-        let side = |side: &[RawLevel]| {
-            side.iter().filter(|raw| raw.is_there()).map(level).collect::<Result<Vec<Level>, SnapshotError>>()
+        let side = |raw: &[RawLevel]| -> Result<Vec<Level>, SnapshotError> {
+            let mut side = Vec::with_capacity(raw.len());
+            for raw in raw.iter().filter(|raw| raw.is_there()) {
+                side.push(Level { price: price_of(token, raw.price)?, qty: shares(raw.qty), orders: raw.orders });
+            }
+            Ok(side)
         };
         Ok(Depth { bids: side(&self.bids)?, asks: side(&self.asks)? })
     }
