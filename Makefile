@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PREFIX ?= /usr/local
 
-.PHONY: test check unit clients golden fuzz fuzz-smoke torture bench bench-ours fmt clean
+.PHONY: test check unit clients servers install golden fuzz fuzz-smoke torture bench bench-ours fmt clean
 
 FUZZ_SECONDS ?= 3
 FUZZ_TARGETS := event block segment tape files config kite_request kite_frame kite_text fault_plan
@@ -18,12 +18,21 @@ check:
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-unit: clients
+unit: clients servers
 	$(CARGO) test --workspace --locked
 
 ## clients: installs the official Kite clients, which the tests of the simulator run
 clients:
 	@tests/kite_clients/install.sh
+
+## servers: installs Prometheus, with which tests scrape every service
+servers:
+	@tests/servers/install.sh
+
+## install: program, /etc/barkeep, /var/lib/barkeep and the systemd unit; DESTDIR and PREFIX as usual
+install:
+	@[ -n "$(BINARY)" ] || $(CARGO) build --release --locked
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BINARY="$(or $(BINARY),$(or $(CARGO_TARGET_DIR),target)/release/barkeep)" infra/install.sh
 
 # The engine must derive the same bytes however it was compiled.
 golden:

@@ -155,8 +155,8 @@ catalogue! {
         "When the service last made progress or had nothing to do";
     TapeDurableSeq "tape_durable_seq" Appliance Process [] "Last durable position of the tape";
     TapeFreeSpace "tape_free_space_bytes" Appliance Process [] "Free space on the disk of the tape";
-    TapeDaysToFull "tape_days_to_full" Appliance Process []
-        "Trading days until the disk is full, by the largest segment on the tape; +Inf while there is none";
+    TapeSessionsToFull "tape_sessions_to_full" Appliance Process []
+        "Trading days until the disk is full, each as large as the largest of the last month; +Inf while there is none";
     SessionPhase "nse_session_phase" Appliance Process ["class", "phase"] "1 for the phase in which the class is now";
     NextOpen "nse_session_next_open_timestamp_seconds" Appliance Process []
         "When the next session's first phase begins; 0 when the calendar does not say";

@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(30);
 /// [`MetricsError`], which tests exclude.
 pub async fn watch_disk(metrics: Metrics, dir: DataDir) -> Result<(), MetricsError> {
     let free = metrics.gauge(GaugeName::TapeFreeSpace, &[])?;
-    let days = metrics.gauge(GaugeName::TapeDaysToFull, &[])?;
+    let days = metrics.gauge(GaugeName::TapeSessionsToFull, &[])?;
     loop {
         let dir = dir.clone();
         // A disk that does not answer must not keep a worker of the runtime.

@@ -307,6 +307,16 @@ mod tests {
     }
 
     #[test]
+    fn the_scrape_targets_in_infra_are_those_of_the_registry() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/infra/prometheus/targets.json");
+        let generated = Addresses::of(&Config::builtin().unwrap().ports).targets();
+        if std::env::var_os("BARKEEP_REGENERATE").is_some() {
+            std::fs::write(file, &generated).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(file).unwrap(), generated, "BARKEEP_REGENERATE=1 writes it anew");
+    }
+
+    #[test]
     fn targets_are_written_for_prometheus_in_one_step() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("targets.json");
