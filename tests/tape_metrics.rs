@@ -76,6 +76,8 @@ fn live(events: &[(Seq, Event)], step: usize) -> Metrics {
     writer.begin_segment(opened.date).expect("a segment");
     let mut committer = Committer::start(writer).expect("a thread");
     let mut follower = committer.publisher().follow(Seq(0), 4);
+    let timed = Metrics::new([]).expect("metrics");
+    timed.time_commits(committer.publisher()).expect("handles");
     let following = std::thread::spawn(move || {
         let metrics = Metrics::new(symbols()).expect("metrics");
         let mut counted = EventMetrics::new(&metrics).expect("handles");
@@ -99,6 +101,11 @@ fn live(events: &[(Seq, Event)], step: usize) -> Metrics {
         from = cut;
     }
     committer.finish().expect("durable").close().expect("closed");
+    let page = timed.page(Service::Appliance).expect("a page");
+    for name in ["tape_append_seconds_count", "tape_sync_seconds_count", "tape_commit_seconds_count"] {
+        assert!(page.contains(&format!("{name} {}\n", cuts(events, step).len())), "{page}");
+    }
+    assert!(!page.contains("tape_bytes_total 0\n") && !page.contains("tape_blocks_total 0\n"), "{page}");
     following.join().expect("the follower")
 }
 

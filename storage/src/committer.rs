@@ -7,9 +7,11 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use barkeep_schemas::{Event, Hash32, Seq, SessionDate};
 
+use crate::commit_report::{CommitReport, Stopwatch};
 use crate::durable::Publisher;
 use crate::error::CommitError;
 use crate::open_segment::Prepared;
@@ -23,7 +25,7 @@ const WAITING_MAX: usize = 2;
 const PREPARED_MAX: usize = 1;
 
 enum Job {
-    Commit(Vec<Event>),
+    Commit(Vec<Event>, Stopwatch),
     BeginSegment(SessionDate, SyncSender<SegmentName>),
     Seal(SyncSender<()>),
     Flush(SyncSender<()>),
@@ -33,7 +35,7 @@ enum Job {
 /// What the thread that writes is given.
 enum Write {
     /// A transaction and, where someone follows, its events.
-    Commit(Prepared, Option<Arc<[Event]>>),
+    Commit(Prepared, Option<Arc<[Event]>>, Stopwatch),
     /// Answered when all before it is durable.
     Reached(SyncSender<()>),
 }
@@ -129,7 +131,7 @@ impl Committer {
             return Ok(None);
         }
         self.shared.publisher.submitted();
-        self.send(Job::Commit(events))?;
+        self.send(Job::Commit(events, Stopwatch::start()))?;
         let last = self.next_seq.plus(count - 1);
         self.next_seq = last.plus(1);
         Ok(Some(last))
@@ -239,9 +241,12 @@ struct Failed;
 fn work(writer: &mut Writer, job: Job, writes: &SyncSender<Write>, shared: &Shared) -> Result<(), Failed> {
     // Who asked may have gone away meanwhile: an answer that nobody takes is no failure.
     match job {
-        Job::Commit(events) => {
+        Job::Commit(events, stopwatch) => {
+            let began = Instant::now();
             if let Some(prepared) = shared.kept(writer.prepare(&events))? {
-                writes.send(Write::Commit(prepared, shared.publisher.shared_copy(events))).map_err(|_| Failed)?;
+                let stopwatch = stopwatch.appended(began.elapsed());
+                let events = shared.publisher.shared_copy(events);
+                writes.send(Write::Commit(prepared, events, stopwatch)).map_err(|_| Failed)?;
             }
         }
         Job::BeginSegment(date, reply) => {
@@ -274,10 +279,16 @@ fn write(writes: &Receiver<Write>, shared: &Shared) {
     let _last_word = LastWord(&shared.publisher);
     for job in writes {
         match job {
-            Write::Commit(prepared, events) => match prepared.write() {
-                Ok(()) => shared.publisher.durable(prepared.last, events),
-                Err(error) => return shared.fail(error),
-            },
+            Write::Commit(prepared, events, stopwatch) => {
+                let began = Instant::now();
+                match prepared.write() {
+                    Ok(()) => {
+                        shared.publisher.report(&CommitReport::new(&prepared, stopwatch, began.elapsed()));
+                        shared.publisher.durable(prepared.last, events);
+                    }
+                    Err(error) => return shared.fail(error),
+                }
+            }
             Write::Reached(reply) => {
                 let _ = reply.send(());
             }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use barkeep_schemas::{Event, Seq};
 
+use crate::commit_report::CommitReport;
 use crate::error::ReadError;
 use crate::follower::Follower;
 use crate::paths::DataDir;
@@ -70,9 +71,13 @@ pub enum Delivery {
 /// Told of the last durable position.
 type Watcher = Box<dyn Fn(Seq) + Send>;
 
+/// Told what each transaction took.
+type Timekeeper = Box<dyn Fn(&CommitReport) + Send>;
+
 #[derive(Default)]
 struct Listeners {
     followers: Vec<SyncSender<DurableBatch>>,
+    timekeepers: Vec<Timekeeper>,
     watchers: Vec<Watcher>,
 }
 
@@ -127,6 +132,16 @@ impl Publisher {
         if let Some(listeners) = listeners.as_mut() {
             listeners.watchers.push(watcher);
         }
+    }
+
+    /// Has `timekeeper` told what every transaction took, once it is durable. It is called on the thread that writes, so it
+    /// must not wait.
+    pub fn time(&self, timekeeper: impl Fn(&CommitReport) + Send + 'static) {
+        self.with(|listeners| listeners.timekeepers.push(Box::new(timekeeper)));
+    }
+
+    pub(crate) fn report(&self, report: &CommitReport) {
+        self.with(|listeners| listeners.timekeepers.iter().for_each(|timekeeper| timekeeper(report)));
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Listeners) -> T) -> Option<T> {

@@ -55,6 +55,8 @@ mod writer;
 
 mod durable;
 
+mod commit_report;
+
 mod committer;
 
 pub mod snapshot;
@@ -74,6 +76,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 
+pub use commit_report::CommitReport;
 pub use committer::Committer;
 pub use digest::SessionDigest;
 pub use durable::{Delivery, DurableBatch, DurableEvents, Publisher};

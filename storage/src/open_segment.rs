@@ -41,6 +41,17 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// Sealed blocks in it.
+    pub(crate) fn blocks(&self) -> usize {
+        self.rows.blocks.len()
+    }
+
+    /// Bytes of its rows, as they are handed to the file.
+    pub(crate) fn bytes(&self) -> usize {
+        let blocks = self.rows.blocks.iter().map(|block| block.row.len() + block.entry.len());
+        blocks.sum::<usize>() + self.rows.tail.as_ref().map_or(0, |(_, value)| value.len())
+    }
+
     /// Makes it durable. After an error the segment must not be used again.
     pub(crate) fn write(&self) -> Result<(), CommitError> {
         write(&self.db, &self.rows, None).map_err(|error| CommitError::halt(&self.path, self.first, error))

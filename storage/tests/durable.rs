@@ -232,3 +232,23 @@ fn a_batch_of_which_a_part_came_off_the_tape_is_handed_out_from_there() {
     reader.take(Duration::ZERO).unwrap();
     assert_eq!(reader.next, 4_611);
 }
+
+#[test]
+fn every_transaction_says_what_it_took_once_it_is_durable() {
+    let dir = DataDir::in_memory();
+    let mut committer = committer(&dir);
+    let (tell, told) = channel();
+    let publisher = committer.publisher().clone();
+    committer.publisher().time(move |report| tell.send(*report).unwrap());
+    for batch in 0..3 {
+        committer.submit(events(batch * 3_000 + 1, 3_000)).unwrap();
+    }
+    committer.finish().unwrap().close().unwrap();
+    let reports: Vec<barkeep_storage::CommitReport> = told.try_iter().collect();
+    assert_eq!(reports.iter().map(|report| report.last.0).collect::<Vec<_>>(), [3_000, 6_000, 9_000]);
+    assert!(reports.iter().map(|report| report.blocks).sum::<u64>() >= 1, "{reports:?}");
+    for report in reports {
+        assert!(report.bytes > 3_000 && report.commit >= report.append + report.sync, "{report:?}");
+    }
+    assert_eq!(publisher.durable_seq(), Seq(9_000));
+}

@@ -173,7 +173,7 @@ catalogue! {
     enum HistogramName;
     TapeAppend "tape_append_seconds" Appliance Process [] (Work) "Laying a batch out for the tape";
     TapeSync "tape_sync_seconds" Appliance Process [] (Road) "Writing and syncing a batch";
-    TapeCommit "tape_commit_seconds" Appliance Process [] (Road) "From the first event of a batch until it is durable";
+    TapeCommit "tape_commit_seconds" Appliance Process [] (Road) "From the close of a batch until it is durable";
     TickBatchSize "zerodha_tick_batch_size" ZerodhaWs Process [] (Count) "Ticks in a frame";
     TickLatency "zerodha_tick_latency_seconds" ZerodhaWs Process [] (Road) "From a tick's receipt until it is durable";
     SecondFlush "bars_1s_flush_seconds" BarBuilder1s Process [] (Work) "Closing the seconds that a clock mark ends";

@@ -6,6 +6,7 @@
 //! `orchestrator::pairs_paper_entry`, and whoever plays a tape through [`EventMetrics`] again.
 
 pub mod catalogue;
+mod commit_times;
 mod durable_latency;
 mod event_metrics;
 mod instrument_watch;

@@ -18,7 +18,7 @@
 //!
 //! Feeding it. `EventMetrics::new(&metrics)`, first with a scan of the open segment from its beginning, then with every
 //! durable batch: `take(seq, event)` for each, `settle()` at the end. `DurableLatency::take(event, durable_at)` for the
-//! batches of this run alone. Handles of other process metrics: `metrics.histogram(HistogramName::TapeSync, &[])`. Each
+//! batches of this run alone. `metrics.time_commits(publisher)` for what the writer takes. Handles of other process metrics: `metrics.histogram(HistogramName::TickBatchSize, &[])`. Each
 //! teller goes to its owner; `EngineTeller::turned` at least once a second. A task at the edge: `supervise(name,
 //! Supervision::default(), metrics.common(service).restarts, |life| task)`, and its pulse to `Board::watch_pulse`.
 
