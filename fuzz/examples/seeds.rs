@@ -42,6 +42,7 @@ fn main() {
     requests();
     feed();
     plans();
+    websocket();
 }
 
 fn sample_events() -> Vec<Event> {
@@ -241,4 +242,36 @@ fn plans() {
     let flags = "rest-error at=10:00:00 for=5m status=503 path=/orders share=0.5\nclock-skew drawn=2 for=1h by=-3s\n\
                  garbage at=10:00:00 count=2 connection=1\ncandle-revised at=10:00:00 for=2m by=90s symbols=INFY,TCS\n";
     seeds.write("flags", &[&[1], flags.as_bytes()]);
+}
+
+/// Messages as `fuzz/src/ws_frame.rs` and `fuzz/src/ws_text.rs` read them.
+fn websocket() {
+    let seeds = Seeds::of("ws_frame");
+    let ltp = [0, 8, 0, 6, 0x3A, 1, 0, 3, 0xAF, 0xC7];
+    seeds.write("heartbeat", &[&[0, 0]]);
+    seeds.write("ltp", &[&[0, 0, 2], &ltp, &ltp]);
+    seeds.write("truncated", &[&[0, 0, 2], &ltp, &[0, 44, 1]]);
+    seeds.write("trailing", &[&[0, 0, 1], &ltp, &[0]]);
+    seeds.write("unknown", &[&[0, 0, 3], &[0, 3, 1, 2, 3], &ltp, &[0, 5, 0, 6, 0x3A, 1, 9]]);
+    seeds.write("full", &[&[0, 0, 1, 0, 184, 0, 6, 0x3A, 1], &[1; 180]]);
+    seeds.write("currency", &[&[0, 0, 1, 0, 184, 0, 0, 1, 3], &[0; 180]]);
+    seeds.write("built", &[&[200], &[0; 9], &[1; 29], &[2; 33], &[3; 45], &[4; 185], &[9; 10]]);
+    let seeds = Seeds::of("ws_text");
+    let order = r#"{"type":"order","data":{"order_id":"2203","status":"UPDATE","tag":null,"instrument_token":779521,
+        "price":470.05,"average_price":470.123456,"quantity":10,"filled_quantity":4,"unfilled_quantity":6,"app_id":7,
+        "exchange":"NSE","tradingsymbol":"SBIN","order_timestamp":"2022-03-03 09:24:25","checksum":"20","meta":{},
+        "trigger_price":"0","pending_quantity":-1,"cancelled_quantity":0,"guid":"X","validity":"DAY"}}"#;
+    let texts = [
+        ("order", order),
+        ("error", r#"{"type":"error","data":"Too many instruments"}"#),
+        ("error_object", r#"{"type":"error","data":{"code":7}}"#),
+        ("message", r#"{"type":"message","data":"Hello\n"}"#),
+        ("meta", r#"{"type":"instruments_meta","data":{"count":114823,"etag":"W/\"68\""}}"#),
+        ("app_code", r#"{"type":"app_code","timestamp":"2025-08-04T13:50:28+05:30"}"#),
+        ("time", r#"{"type":"sim_time","data":{"now":1785469440000000000}}"#),
+        ("unknown", r#"{"type":"weather","data":[1,2]}"#),
+        ("list", "[1,{\"a\":null}]"),
+    ];
+    texts.iter().for_each(|(name, text)| seeds.write(name, &[&[0], text.as_bytes()]));
+    seeds.write("asked", &[&[200], &408_065_u32.to_le_bytes(), &u32::MAX.to_le_bytes(), &[0; 4]]);
 }

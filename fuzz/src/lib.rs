@@ -13,6 +13,8 @@ pub mod kite_request;
 pub mod kite_text;
 pub mod segment;
 pub mod tape;
+pub mod ws_frame;
+pub mod ws_text;
 
 mod bounds;
 mod bytes;
