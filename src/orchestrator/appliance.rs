@@ -19,6 +19,7 @@ use barkeep_storage::{
 
 use super::config::TapeConfig;
 use super::rederive::{Difference, Rederivation};
+use super::stage_clock::{FlushTimes, StageClock};
 
 /// Why the appliance cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -113,7 +114,7 @@ pub struct OpenedSession {
 pub struct Appliance {
     dir: DataDir,
     committer: Committer,
-    engine: Engine,
+    engine: Engine<StageClock>,
     next: Seq,
     batch: Vec<Event>,
     derived: Vec<Derived>,
@@ -193,7 +194,7 @@ impl Appliance {
             dir: dir.clone(),
             next: writer.next_seq(),
             committer: Committer::start(writer).map_err(ApplianceError::Thread)?,
-            engine: Engine::new(NoProbe),
+            engine: Engine::new(StageClock::default()),
             batch: Vec::with_capacity(pace.commit_events + SPARE),
             derived: Vec::new(),
             pace,
@@ -235,6 +236,11 @@ impl Appliance {
     pub fn carry(&self) -> Vec<(String, OpeningState)> {
         let states = self.engine.carry().into_iter();
         states.filter_map(|state| Some((self.engine.symbol(state.instrument)?.to_owned(), state))).collect()
+    }
+
+    /// Has `listener` told what every clock mark from now on took; it is called on this thread, so it must not wait.
+    pub fn time_flushes(&mut self, listener: impl FnMut(FlushTimes) + Send + 'static) {
+        self.engine.probe_mut().tell(listener);
     }
 
     /// Seals the open segment and opens the next one, for `date`.
@@ -444,7 +450,7 @@ impl Appliance {
             }
         }
         rederivation.finish(|difference| first = first.take().or(Some(difference)));
-        self.engine = rederivation.into_engine();
+        self.engine = rederivation.into_engine().with_probe(StageClock::default());
         Ok(first)
     }
 

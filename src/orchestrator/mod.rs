@@ -10,6 +10,7 @@ pub mod pairs_paper_entry;
 pub mod rederive;
 pub mod replay;
 mod sheet;
+pub mod stage_clock;
 pub mod universe;
 
 pub use appliance::{Appliance, ApplianceError};

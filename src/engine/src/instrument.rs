@@ -512,14 +512,14 @@ impl InstrumentState {
         if flush {
             probe.enter(Stage::MultiBars);
             if self.coarse_due <= *limit || self.coarse().any(Track::is_dirty) {
-                self.close_coarse(schedule, before, out);
+                self.close_coarse(schedule, before, probe, out);
             }
         }
         self.dirty = self.seconds.is_dirty() || self.coarse().any(Track::is_dirty);
     }
 
     /// Closes and revises minutes, then what is made of them.
-    fn close_coarse(&mut self, schedule: &Schedule, before: i64, out: &mut Output<'_>) {
+    fn close_coarse(&mut self, schedule: &Schedule, before: i64, probe: &mut impl Probe, out: &mut Output<'_>) {
         let Self { id, limit, minutes, multis, span_hint, .. } = self;
         let mut to_multis = |gain: Gain| {
             let Some(span) = schedule.span(gain.at, span_hint) else { return };
@@ -531,6 +531,7 @@ impl InstrumentState {
         minutes.close(*limit, *id, out, &mut to_multis);
         minutes.revise(*id, out, &mut to_multis);
         minutes.forget(i64::MAX, COARSE_KEPT);
+        probe.enter(Stage::Windows);
         for track in multis {
             track.close(*limit, *id, out, |_| {});
             track.revise(*id, out, |_| {});

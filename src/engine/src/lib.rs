@@ -49,6 +49,16 @@ impl<P: Probe> Engine<P> {
         Self { session: None, probe }
     }
 
+    /// The same engine with another probe.
+    pub fn with_probe<Q: Probe>(self, probe: Q) -> Engine<Q> {
+        Engine { session: self.session, probe }
+    }
+
+    /// The probe.
+    pub fn probe_mut(&mut self) -> &mut P {
+        &mut self.probe
+    }
+
     /// Takes the input at `seq` and appends what it derives to `out`. Never fails: an input that cannot be used derives
     /// an [`InputRefused`] that says why, and changes nothing.
     pub fn step(&mut self, seq: Seq, input: &Input, out: &mut Vec<Derived>) {
@@ -56,7 +66,11 @@ impl<P: Probe> Engine<P> {
         match input {
             Input::Tick(tick) => self.tick(tick, &mut out),
             Input::ClockMark(mark) => match &mut self.session {
-                Some(session) if session.is_open() => session.clock_mark(mark, &mut self.probe, &mut out),
+                Some(session) if session.is_open() => {
+                    self.probe.begin_mark();
+                    session.clock_mark(mark, &mut self.probe, &mut out);
+                    self.probe.end_mark();
+                }
                 Some(_) | None => out.refuse(RefusalReason::NoSession),
             },
             Input::SessionOpened(opened) => self.open(opened, &mut out),

@@ -5,16 +5,24 @@
 pub enum Stage {
     /// Ticks into 1-second bars.
     SecondBars,
-    /// 1-second bars into minutes.
+    /// 1-second bars close, into minutes.
     MinuteBars,
-    /// Minutes into 3, 5, 15, 30 and 60 minutes.
+    /// Minutes close, into 3, 5, 15, 30 and 60 minutes.
     MultiBars,
+    /// Windows of 3, 5, 15, 30 and 60 minutes close.
+    Windows,
 }
 
 /// Told when a stage is about to run. The daemon's probe reads a clock; replay's does nothing.
 pub trait Probe {
     /// `stage` is about to run.
     fn enter(&mut self, stage: Stage);
+
+    /// A clock mark is about to be taken: the stages that follow close what it ends.
+    fn begin_mark(&mut self) {}
+
+    /// The clock mark has been taken.
+    fn end_mark(&mut self) {}
 }
 
 /// The probe of replay: it does nothing and costs nothing.

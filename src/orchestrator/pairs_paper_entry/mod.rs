@@ -18,13 +18,16 @@
 //!
 //! Feeding it. `EventMetrics::new(&metrics)`, first with a scan of the open segment from its beginning, then with every
 //! durable batch: `take(seq, event)` for each, `settle()` at the end. `DurableLatency::take(event, durable_at)` for the
-//! batches of this run alone. `metrics.time_commits(publisher)` for what the writer takes. Handles of other process metrics: `metrics.histogram(HistogramName::TickBatchSize, &[])`. Each
-//! teller goes to its owner; `EngineTeller::turned` at least once a second. A task at the edge: `supervise(name,
-//! Supervision::default(), metrics.common(service).restarts, |life| task)`, and its pulse to `Board::watch_pulse`.
+//! batches of this run alone. `metrics.time_commits(publisher)` and `appliance.time_flushes(flush_metrics(&metrics)?)` for
+//! what writer and engine take. Other process metrics by their handles: `metrics.histogram(HistogramName::TickBatchSize,
+//! &[])`. Each teller goes to its owner; `EngineTeller::turned` at least once a second. A task at the edge:
+//! `supervise(name, Supervision::default(), metrics.common(service).restarts, |life| task)`, and its pulse to
+//! `Board::watch_pulse`.
 
 mod clock;
 mod disk_watch;
 mod facts;
+mod flush_times;
 mod http;
 mod liveness;
 mod observe;
@@ -44,6 +47,7 @@ pub use facts::{
     Board, Day, Depth, EngineFacts, EngineState, EngineTeller, Facts, FeedFacts, FeedTeller, SessionFacts,
     SessionTeller, Tellers, TokenFacts, TokenTeller, board,
 };
+pub use flush_times::flush_metrics;
 pub use ports::{Addresses, Ports, PortsError, TakenPort, configured};
 pub use pulse::Pulse;
 pub use readiness::{Patience, Reason, readiness};

@@ -371,3 +371,41 @@ fn systemd_is_told_that_barkeep_lives_only_while_the_engine_turns() {
     assert_eq!(alive(&told[stuck..]), 0, "{told:?}");
     assert!(told.last().unwrap().starts_with("STOPPING=1\n"), "{told:?}");
 }
+
+#[test]
+fn what_a_clock_mark_closes_is_timed_for_each_service_and_a_tick_is_not() {
+    use crate::mirrors::scene;
+    use crate::orchestrator::Appliance;
+    use barkeep_schemas::{ClassDay, Event, Input, InstrumentClass, Phase, PhaseSpan};
+
+    let dir = barkeep_storage::DataDir::in_memory();
+    let pace = (&Config::builtin().unwrap().tape).into();
+    let mut appliance = Appliance::open(&dir, pace, "test").unwrap();
+    let metrics = Metrics::new([]).unwrap();
+    appliance.time_flushes(flush_metrics(&metrics).unwrap());
+    let input = |event: Event| match event {
+        Event::Input(input) => input,
+        Event::Derived(derived) => panic!("{derived:?} is no input"),
+    };
+    appliance.begin_segment(scene::date(4)).unwrap();
+    let Input::SessionOpened(mut opened) = input(scene::opened(4, &["INFY"])) else { panic!("no session") };
+    let (start, end) = (opened.calendar.day_start, opened.calendar.day_end);
+    let phases = vec![PhaseSpan { phase: Phase::Continuous, start, end }];
+    opened.calendar.classes = vec![ClassDay { class: InstrumentClass::Cash, phases }];
+    appliance.input(Input::SessionOpened(opened)).unwrap();
+    for second in 0..240 {
+        appliance.input(Input::Tick(scene::tick(0, second, 151_700 + second))).unwrap();
+        appliance.input(input(scene::mark(second + 1))).unwrap();
+    }
+    assert!(appliance.counts().derived > 200, "bars were made");
+    for (service, name) in [
+        (Service::BarBuilder1s, "bars_1s_flush_seconds"),
+        (Service::BarAggregator1m, "bars_1m_flush_seconds"),
+        (Service::BarAggregator1mToMulti, "bar_agg_flush_seconds"),
+    ] {
+        let page = metrics.page(service).unwrap();
+        let count = page.lines().find_map(|line| line.strip_prefix(&format!("{name}_count "))).unwrap();
+        let count: u32 = count.parse().unwrap();
+        assert!((3..=240).contains(&count), "{count} of 240 marks\n{page}");
+    }
+}
