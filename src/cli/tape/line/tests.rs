@@ -1,6 +1,7 @@
 use barkeep_schemas::{
-    AuctionPrint, BarOrigin, Depth, Derived, EngineConfig, FeedGap, FeedId, GapCause, InputRefused, InstrumentId,
-    Level, OperatorAction, OperatorCommand, Phase, Qty, RefusalReason, SetAsideReason, Tick, TickSetAside, Timeframe,
+    AuctionPrint, BarOrigin, Depth, Derived, EngineConfig, FeedGap, FeedHappening, FeedId, FeedReport, GapCause,
+    Hash32, InputRefused, InstrumentChange, InstrumentChangeKind, InstrumentId, InstrumentsFetched, Level,
+    OperatorAction, OperatorCommand, Phase, Qty, RefusalReason, SetAsideReason, Tick, TickSetAside, Timeframe,
     TimeframeSet, Ts, UnallocatedReason, UnallocatedVolume, VolumeReset,
 };
 use insta::assert_snapshot;
@@ -61,6 +62,31 @@ fn inputs() -> Vec<Event> {
     ]
 }
 
+/// What the broker's edge tells.
+fn edge() -> Vec<Event> {
+    let report = FeedReport {
+        feed: FeedId(0),
+        ts: ts(6),
+        what: FeedHappening::UnknownPacket,
+        count: 3,
+        detail: "of 37 bytes".into(),
+    };
+    let change = InstrumentChange {
+        symbol: "M&M".into(),
+        what: InstrumentChangeKind::TickSize,
+        before: "0.05".into(),
+        after: "0.10".into(),
+    };
+    let fetched = InstrumentsFetched {
+        date: scene::date(4),
+        ts: ts(-2_700),
+        hash: Hash32([0xef; 32]),
+        rows: 90_321,
+        changes: vec![change],
+    };
+    vec![Event::Input(Input::FeedReport(Box::new(report))), Event::Input(Input::InstrumentsFetched(Box::new(fetched)))]
+}
+
 fn derived() -> Vec<Event> {
     let instrument = InstrumentId(0);
     let cause = Seq(7);
@@ -103,14 +129,15 @@ fn symbol(event: &Event) -> Option<&'static str> {
 
 /// Every event as `show` writes it.
 fn all(show: fn(Seq, &Event, Option<&str>) -> String) -> String {
-    let events = inputs().into_iter().chain(derived());
+    let events = inputs().into_iter().chain(derived()).chain(edge());
     let lines = (1..).zip(events).map(|(seq, event)| show(Seq(seq), &event, symbol(&event)));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn every_kind_has_its_line() {
-    let shown: std::collections::BTreeSet<EventKind> = inputs().iter().chain(&derived()).map(Event::kind).collect();
+    let shown: std::collections::BTreeSet<EventKind> =
+        inputs().iter().chain(&derived()).chain(&edge()).map(Event::kind).collect();
     assert_eq!(shown.len(), EventKind::ALL.len(), "a kind without a golden line");
     assert_snapshot!(all(text), @r#"
      1  2021-06-04 00:00:00 IST      session_opened      -           2021-06-04 run 1, behaviour 3, nse calendar (regular, Asia/Kolkata, tradable), 1 feed, 2 instruments, 0 carried over, grace 3 s, ahead 5 s, horizon 120 s, reset after 60 s, import abababababab
@@ -134,6 +161,8 @@ fn every_kind_has_its_line() {
     19  2021-06-04 09:15:30 IST      volume_reset        INFY        900 fell to 3, cause 7
     20  2021-06-04 09:15:40 IST      tick_set_aside      INFY        ahead_of_clock, cause 7
     21  -                            input_refused       -           unknown_instrument, cause 7
+    22  2021-06-04 09:15:06 IST      feed_report         -           unknown_packet 3, of 37 bytes, feed 0
+    23  2021-06-04 08:30:00 IST      instruments_fetched  -           2021-06-04: 90,321 rows, hash efefefefefef; M&M tick_size 0.05 -> 0.10
     "#);
 }
 
@@ -167,5 +196,7 @@ fn every_kind_has_its_object_without_a_key_twice() {
     {"seq":19,"kind":"volume_reset","symbol":"INFY","instrument":0,"before":900,"after":3,"since":1622778330000000000,"cause":7}
     {"seq":20,"kind":"tick_set_aside","symbol":"INFY","instrument":0,"ts":1622778340000000000,"reason":"ahead_of_clock","cause":7}
     {"seq":21,"kind":"input_refused","reason":"unknown_instrument","cause":7}
+    {"seq":22,"kind":"feed_report","feed":0,"ts":1622778306000000000,"what":"unknown_packet","count":3,"detail":"of 37 bytes"}
+    {"seq":23,"kind":"instruments_fetched","date":"2021-06-04","ts":1622775600000000000,"hash":"efefefefefefefefefefefefefefefefefefefefefefefefefefefefef
     "#);
 }
