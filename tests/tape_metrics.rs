@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use barkeep::monitoring::metrics::catalogue::{Origin, entries};
 use barkeep::monitoring::metrics::{EventMetrics, Metrics, Service};
-use barkeep_schemas::{Derived, Event, Input, Seq, Timeframe};
+use barkeep::orchestrator::pairs_paper_entry::{Clock, MetricsFollower};
+use barkeep_schemas::{Derived, Event, Input, Seq, Timeframe, Ts};
 use barkeep_storage::{Committer, DataDir, Delivery, Filter, Tape, Writer};
 use stage::{Stage, day, write_ticks};
 
@@ -117,6 +118,43 @@ fn counted_live_in_any_batches_and_from_a_scan_the_metrics_of_the_tape_are_equal
     for step in [61, 4_096] {
         assert_eq!(tape_lines(&live(&events, step)), expected, "batches of {step}");
     }
+}
+
+#[test]
+fn a_daemon_that_starts_in_the_middle_of_a_session_counts_it_from_its_beginning() {
+    let (_stage, events) = recorded();
+    let expected = tape_lines(&scanned(&events));
+    let dir = DataDir::in_memory();
+    let date = events.iter().find_map(|(_, event)| match event {
+        Event::Input(Input::SessionOpened(opened)) => Some(opened.date),
+        Event::Input(_) | Event::Derived(_) => None,
+    });
+    let cuts = cuts(&events, events.len() / 5);
+    let write = |committer: &mut Committer, from: usize, to: usize| {
+        committer.submit(events[from..to].iter().map(|(_, event)| event.clone()).collect()).expect("submitted");
+    };
+    let mut writer = Writer::open(&dir, "test").expect("a writer");
+    writer.begin_segment(date.expect("a session")).expect("a segment");
+    let mut committer = Committer::start(writer).expect("a thread");
+    write(&mut committer, 0, cuts[0]);
+    write(&mut committer, cuts[0], cuts[1]);
+    // Killed and begun anew, with and without what was counted before.
+    let metrics = Metrics::new(symbols()).expect("metrics");
+    committer.flush().expect("durable");
+    let clock = || Clock::new(|| Ts::ZERO);
+    let first = MetricsFollower::start(&dir, committer.publisher(), &metrics, clock()).expect("a thread");
+    write(&mut committer, cuts[1], cuts[2]);
+    committer.finish().expect("durable").close().expect("closed");
+    first.join();
+    assert!(!metrics.is_held());
+    let mut committer = Committer::start(Writer::open(&dir, "test").expect("a writer")).expect("a thread");
+    let second = MetricsFollower::start(&dir, committer.publisher(), &metrics, clock()).expect("a thread");
+    for pair in cuts[2..].windows(2) {
+        write(&mut committer, pair[0], pair[1]);
+    }
+    committer.finish().expect("durable").close().expect("closed");
+    second.join();
+    assert_eq!(tape_lines(&metrics), expected);
 }
 
 #[test]

@@ -57,6 +57,15 @@ impl EventMetrics {
         })
     }
 
+    /// [`EventMetrics::new`], with whatever was counted before forgotten.
+    ///
+    /// # Errors
+    /// [`MetricsError`], which tests exclude.
+    pub fn anew(metrics: &Metrics) -> Result<Self, MetricsError> {
+        let handles = Handles::anew(metrics)?;
+        Ok(Self { handles, ..Self::new(metrics)? })
+    }
+
     /// The last position that was counted.
     pub const fn after(&self) -> Seq {
         self.after

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use prometheus::core::Collector;
 use prometheus::{
@@ -43,6 +44,7 @@ struct Inner {
     union: Registry,
     common: Vec<CommonHandles>,
     symbols: BTreeSet<String>,
+    held: AtomicBool,
 }
 
 /// What every service exports.
@@ -84,8 +86,10 @@ impl Metrics {
         let histograms: Vec<_> = histograms.collect::<Result<_, _>>()?;
         let common = common(&shelf.pages, &counters, &gauges)?;
         let symbols = symbols.into_iter().collect();
+        let held = AtomicBool::new(false);
         let Shelf { pages, union } = shelf;
-        let metrics = Self { inner: Arc::new(Inner { counters, gauges, histograms, pages, union, common, symbols }) };
+        let metrics =
+            Self { inner: Arc::new(Inner { counters, gauges, histograms, pages, union, common, symbols, held }) };
         metrics.show_unlabelled()?;
         Ok(metrics)
     }
@@ -126,6 +130,21 @@ impl Metrics {
     /// The label of a symbol: itself when it is configured, else [`OTHER`].
     pub fn symbol_label<'a>(&self, symbol: &'a str) -> &'a str {
         if self.inner.symbols.contains(symbol) { symbol } else { OTHER }
+    }
+
+    /// The counters are on their way to where the tape is: no page should be shown.
+    pub fn hold(&self) {
+        self.inner.held.store(true, Ordering::Release);
+    }
+
+    /// The counters are where the tape is.
+    pub fn release(&self) {
+        self.inner.held.store(false, Ordering::Release);
+    }
+
+    /// Whether no page should be shown.
+    pub fn is_held(&self) -> bool {
+        self.inner.held.load(Ordering::Acquire)
     }
 
     /// The page of a service.

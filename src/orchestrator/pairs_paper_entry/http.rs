@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tower_service::Service as _;
 
 use super::clock::Clock;
-use super::facts::Board;
+use super::facts::{Board, EngineState};
 use super::liveness::liveness;
 use super::observe::Observer;
 use super::ports::Addresses;
@@ -97,14 +97,27 @@ async fn converse(stream: TcpStream, router: Router) {
 
 async fn metrics(State(page): State<Page>) -> Response {
     let shown = &page.shown;
+    if let Some(early) = early(shown) {
+        return early;
+    }
     shown.observer.set(&shown.board, &shown.board.facts(), shown.clock.now());
     text(shown.metrics.page(page.service))
 }
 
 async fn all_metrics(State(page): State<Page>) -> Response {
     let shown = &page.shown;
+    if let Some(early) = early(shown) {
+        return early;
+    }
     shown.observer.set(&shown.board, &shown.board.facts(), shown.clock.now());
     text(shown.metrics.union())
+}
+
+/// Says that it is too early for metrics: a scraper that saw counters on their way up would take it for trade.
+fn early(shown: &Shown) -> Option<Response> {
+    let opening = shown.board.facts().engine.state == EngineState::Opening;
+    let why = "the tape is being opened and the session's events are being counted: try again\n";
+    (opening || shown.metrics.is_held()).then(|| (StatusCode::SERVICE_UNAVAILABLE, why).into_response())
 }
 
 fn text(page: Result<String, MetricsError>) -> Response {

@@ -13,23 +13,29 @@
 //! tokio::spawn(systemd::watch(board.clone(), clock.clone()));
 //! tokio::spawn(watch_disk(metrics.clone(), dir.clone()));
 //! // open the tape; then
-//! tellers.engine.state(EngineState::Running);  systemd::ready();
+//! let follower = MetricsFollower::start(&dir, publisher, &metrics, clock.clone())?;      // counts all that is durable
+//! metrics.time_commits(publisher)?;  appliance.time_flushes(flush_metrics(&metrics)?);     // what writer and engine take
+//! let engine = Arc::new(tellers.engine);
+//! tokio::spawn(watch_engine(engine.clone(), clock.clone(), || handle.ask(|_| Ok(()))));    // its turns
+//! publisher.watch(|seq| engine.durable(seq));  engine.backlog_is(…);
+//! engine.state(EngineState::Running);  systemd::ready();
+//! // at the end
+//! systemd::stopping();  engine.state(EngineState::Stopping);  …  follower.join();
 //! ```
 //!
-//! Feeding it. `EventMetrics::new(&metrics)`, first with a scan of the open segment from its beginning, then with every
-//! durable batch: `take(seq, event)` for each, `settle()` at the end. `DurableLatency::take(event, durable_at)` for the
-//! batches of this run alone. `metrics.time_commits(publisher)` and `appliance.time_flushes(flush_metrics(&metrics)?)` for
-//! what writer and engine take. Other process metrics by their handles: `metrics.histogram(HistogramName::TickBatchSize,
-//! &[])`. Each teller goes to its owner; `EngineTeller::turned` at least once a second. A task at the edge:
-//! `supervise(name, Supervision::default(), metrics.common(service).restarts, |life| task)`, and its pulse to
-//! `Board::watch_pulse`.
+//! Each teller goes to its owner. Other process metrics are observed by their handles, taken once:
+//! `metrics.histogram(HistogramName::TickBatchSize, &[])`. A task at the edge: `supervise(name, Supervision::default(),
+//! metrics.common(service).restarts, |life| task)`, and its pulse to `Board::watch_pulse`. Whoever plays a tape through
+//! [`crate::monitoring::metrics::EventMetrics`] himself: `take(seq, event)` for each event, `settle()` after a batch.
 
 mod clock;
 mod disk_watch;
+mod engine_watch;
 mod facts;
 mod flush_times;
 mod http;
 mod liveness;
+mod metrics_follower;
 mod observe;
 mod ports;
 mod pulse;
@@ -43,11 +49,13 @@ use tokio::task::JoinSet;
 
 pub use clock::Clock;
 pub use disk_watch::watch_disk;
+pub use engine_watch::watch_engine;
 pub use facts::{
     Board, Day, Depth, EngineFacts, EngineState, EngineTeller, Facts, FeedFacts, FeedTeller, SessionFacts,
     SessionTeller, Tellers, TokenFacts, TokenTeller, board,
 };
 pub use flush_times::flush_metrics;
+pub use metrics_follower::MetricsFollower;
 pub use ports::{Addresses, Ports, PortsError, TakenPort, configured};
 pub use pulse::Pulse;
 pub use readiness::{Patience, Reason, readiness};

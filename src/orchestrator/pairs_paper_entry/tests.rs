@@ -265,6 +265,7 @@ async fn every_service_shows_its_pages_and_the_tellers_show_on_them() {
     let (status, body) = page(&services, Service::BarBuilder1s, "/readyz").await;
     assert_eq!(status, UNAVAILABLE);
     assert!(body.contains("\"reason\":\"tape_opening\""), "{body}");
+    assert_eq!(page(&services, Service::BarBuilder1s, "/metrics").await.0, UNAVAILABLE, "too early");
 
     tellers.engine.state(EngineState::Running);
     tellers.engine.turned(now);
@@ -312,6 +313,28 @@ async fn every_service_shows_its_pages_and_the_tellers_show_on_them() {
 }
 
 #[tokio::test]
+async fn the_engine_has_turned_when_it_answers_and_not_while_it_does_not() {
+    let session = SessionFacts::on(&Calendar::builtin().unwrap(), SessionDate::parse(THURSDAY).unwrap(), true);
+    let (tellers, board) = board(Ts::ZERO, session, TokenFacts::NotNeeded);
+    let (answers, mut asked) = tokio::sync::mpsc::channel::<tokio::sync::oneshot::Sender<()>>(1);
+    let watching = tokio::spawn(watch_engine(Arc::new(tellers.engine), Clock::new(|| Ts::from_secs(5)), move || {
+        let answers = answers.clone();
+        async move {
+            let (reply, answer) = tokio::sync::oneshot::channel();
+            answers.send(reply).await.map_err(|_| "gone")?;
+            answer.await.map_err(|_| "gone")
+        }
+    }));
+    let reply = asked.recv().await.unwrap();
+    assert_eq!(board.facts().engine.turned, None, "it was asked and has not answered");
+    reply.send(()).unwrap();
+    let next = asked.recv().await.unwrap();
+    assert_eq!(board.facts().engine.turned, Some(Ts::from_secs(5)));
+    drop((next, asked));
+    assert_eq!(watching.await.unwrap(), "gone");
+}
+
+#[tokio::test]
 async fn a_client_that_says_nothing_keeps_nobody_else_out() {
     let now = at(THURSDAY, "11:00");
     let session = SessionFacts::on(&Calendar::builtin().unwrap(), SessionDate::parse(THURSDAY).unwrap(), true);
@@ -324,7 +347,7 @@ async fn a_client_that_says_nothing_keeps_nobody_else_out() {
     for _ in 0..40 {
         silent.push(TcpStream::connect(address).await.unwrap());
     }
-    assert_eq!(page(&services, Service::Appliance, "/metrics").await.0, FINE);
+    assert_eq!(page(&services, Service::Appliance, "/healthz").await.0, FINE);
 }
 
 /// Run by the test below in a process of its own, with `NOTIFY_SOCKET` in its environment.
