@@ -373,19 +373,31 @@ fn systemd_is_told_that_barkeep_lives_only_while_the_engine_turns() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
-    let status = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["orchestrator::pairs_paper_entry::tests::systemd_is_told_by_this_process", "--exact", "--ignored"])
-        .env("NOTIFY_SOCKET", &path)
-        .env("WATCHDOG_USEC", "200000")
-        .output()
-        .unwrap();
-    assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stdout));
-    socket.set_nonblocking(true).unwrap();
-    let mut told = Vec::new();
-    let mut buffer = [0; 4_096];
-    while let Ok(length) = socket.recv(&mut buffer) {
-        told.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
-    }
+    // Read while it is told, as systemd does: the socket holds a few messages only, and then makes the sender wait.
+    socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    let (output, told) = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let (mut told, mut buffer) = (Vec::new(), [0; 4_096]);
+            loop {
+                let last = ended.load(std::sync::atomic::Ordering::SeqCst);
+                match socket.recv(&mut buffer) {
+                    Ok(length) => told.push(String::from_utf8_lossy(&buffer[..length]).into_owned()),
+                    Err(_) if last => return told,
+                    Err(_) => {}
+                }
+            }
+        });
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["orchestrator::pairs_paper_entry::tests::systemd_is_told_by_this_process", "--exact", "--ignored"])
+            .env("NOTIFY_SOCKET", &path)
+            .env("WATCHDOG_USEC", "200000")
+            .output()
+            .unwrap();
+        ended.store(true, std::sync::atomic::Ordering::SeqCst);
+        (output, reading.join().unwrap())
+    });
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert_eq!(told.first().map(String::as_str), Some("READY=1\n"), "{told:?}");
     assert!(told.contains(&"STATUS=waiting for a token: run barkeep login\n".to_owned()), "{told:?}");
     let stuck = told.iter().position(|text| text == "STATUS=the engine makes no progress\n").expect("it is told");
