@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     const QUICK: Supervision = Supervision {
-        stalled_after: Duration::from_millis(400),
+        stalled_after: Duration::from_secs(1),
         backoff_first: Duration::from_millis(20),
         backoff_max: Duration::from_millis(80),
         well_after: Duration::from_secs(60),
@@ -301,11 +301,11 @@ mod tests {
         let supervised = supervise("test", QUICK, counter.clone(), move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
             async move {
-                std::thread::sleep(Duration::from_secs(7));
+                std::thread::sleep(Duration::from_secs(8));
                 Ok::<(), String>(())
             }
         });
-        sleep(Duration::from_millis(6_500)).await;
+        sleep(Duration::from_millis(7_000)).await;
         assert_eq!((lives.load(Ordering::SeqCst), counter.get()), (1, 0));
         assert!(supervised.pulse().age() > QUICK.stalled_after, "its service is not alive");
     }

@@ -402,7 +402,7 @@ fn systemd_is_told_that_barkeep_lives_only_while_the_engine_turns() {
     assert!(told.contains(&"STATUS=waiting for a token: run barkeep login\n".to_owned()), "{told:?}");
     let stuck = told.iter().position(|text| text == "STATUS=the engine makes no progress\n").expect("it is told");
     let alive = |told: &[String]| told.iter().filter(|text| *text == "WATCHDOG=1\n").count();
-    assert!((3..=7).contains(&alive(&told[..stuck])), "every 100 ms: {told:?}");
+    assert!((2..=8).contains(&alive(&told[..stuck])), "every 100 ms: {told:?}");
     assert_eq!(alive(&told[stuck..]), 0, "{told:?}");
     assert!(told.last().unwrap().starts_with("STOPPING=1\n"), "{told:?}");
 }
