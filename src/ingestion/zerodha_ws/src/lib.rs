@@ -1,11 +1,8 @@
 //! The broker's edge: Kite's websocket and REST protocols turned into checked facts.
 //!
-//! Everything but `socket` and `rest::client` is pure: time is an argument, bytes go in and facts come out. It names
+//! Everything but `socket` is pure: time is an argument, bytes go in and facts come out. It names
 //! schemas alone; the orchestrator wires it to the tape.
 
 pub mod feed;
-pub mod instruments;
-pub mod rest;
 pub mod socket;
-pub mod token;
 pub mod wire;
