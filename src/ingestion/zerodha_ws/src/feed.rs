@@ -8,6 +8,8 @@ mod backoff;
 mod connection;
 mod exchange_clock;
 mod reports;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use backoff::Backoff;

@@ -1,7 +1,7 @@
 //! The broker's edge: Kite's websocket and REST protocols turned into checked facts.
 //!
-//! Everything but `socket` is pure: time is an argument, bytes go in and facts come out. It names
-//! schemas alone; the orchestrator wires it to the tape.
+//! Everything but `socket` is pure: time is an argument, bytes go in and facts come out. It names schemas alone. REST, the
+//! token and the list of instruments are to come; nothing calls the crate yet.
 
 pub mod feed;
 pub mod socket;
