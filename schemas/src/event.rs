@@ -16,6 +16,11 @@ use crate::session::{EngineConfig, SessionClosed, SessionOpened};
 /// The smallest code of a derived event; every code below is an input's.
 const FIRST_DERIVED_CODE: u8 = 128;
 
+/// Whether a code is of those kept for signals, orders, decisions and fills.
+const fn is_urgent(code: u8) -> bool {
+    matches!(code, 140..=159)
+}
+
 /// Whether these are 1, 2, 3 and so on.
 const fn holds_every_version(versions: &[u8]) -> bool {
     let (mut rest, mut expected) = (versions, 1);
@@ -206,6 +211,11 @@ impl EventKind {
     /// Reads [`EventKind::name`].
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// Whether an event of this kind is a signal, an order, a decision or a fill: live, it is committed at once.
+    pub const fn is_urgent(self) -> bool {
+        is_urgent(self.code())
     }
 
     /// Whether events of this kind come from outside.

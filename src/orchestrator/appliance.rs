@@ -2,9 +2,11 @@
 //!
 //! What it is: the only place where an input meets the engine and both go onto the tape, in one transaction. What it
 //! never does: show or send anything before it is durable. Who calls it: every command that adds inputs, and the
-//! daemon.
+//! daemon, through its engine thread.
 //!
 //! Invariant: on the tape each input is followed at once by all that it derived, and a transaction holds whole groups.
+
+mod live_session;
 
 use std::collections::HashMap;
 
@@ -14,12 +16,15 @@ use barkeep_schemas::{
     SessionDate, Tick,
 };
 use barkeep_storage::{
-    CommitError, Committer, DataDir, Filter, HaltReason, OpenError, ReadError, SegmentName, Tape, Writer, snapshot,
+    CommitError, Committer, DataDir, Filter, HaltReason, OpenError, Publisher, ReadError, SegmentName, Tape, Writer,
+    snapshot,
 };
 
 use super::config::TapeConfig;
 use super::rederive::{Difference, Rederivation};
 use super::stage_clock::{FlushTimes, StageClock};
+
+pub use live_session::{LiveSession, SessionDraft};
 
 /// Why the appliance cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +125,8 @@ pub struct Appliance {
     derived: Vec<Derived>,
     pace: Pace,
     since_snapshot: u64,
+    /// Whether the open batch holds what must not wait.
+    urgent: bool,
     roll: Roll,
     segment: Option<Segment>,
     counts: Counts,
@@ -199,6 +206,7 @@ impl Appliance {
             derived: Vec::new(),
             pace,
             since_snapshot: 0,
+            urgent: false,
             roll: Roll::default(),
             segment,
             counts: Counts::default(),
@@ -289,6 +297,7 @@ impl Appliance {
         let count = self.derived.len() as u64;
         // Most inputs derive nothing, and to drain nothing is no small part of what they take.
         if count > 0 {
+            self.urgent |= self.derived.iter().any(|derived| derived.kind().is_urgent());
             self.batch.extend(self.derived.drain(..).map(Event::Derived));
         }
         self.next = seq.plus(1 + count);
@@ -296,7 +305,7 @@ impl Appliance {
         self.counts.derived += count;
         self.since_snapshot += 1 + count;
         if self.batch.len() >= self.pace.commit_events {
-            self.submit()?;
+            self.commit()?;
         }
         Ok(seq)
     }
@@ -332,9 +341,52 @@ impl Appliance {
     /// # Errors
     /// [`ApplianceError`] when the tape cannot be written.
     pub fn flush(&mut self) -> Result<(), ApplianceError> {
-        self.submit()?;
+        self.commit()?;
         self.committer.flush()?;
         Ok(())
+    }
+
+    /// Hands what has gathered to the writer as one transaction; does not wait for it to be durable, only for room where
+    /// several are waiting. Nothing happens when nothing has gathered.
+    ///
+    /// # Errors
+    /// [`ApplianceError`] when the tape cannot be written.
+    pub fn commit(&mut self) -> Result<(), ApplianceError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        self.urgent = false;
+        let next = Vec::with_capacity(self.pace.commit_events + SPARE);
+        self.committer.submit(std::mem::replace(&mut self.batch, next))?;
+        if self.since_snapshot >= self.pace.snapshot_events {
+            self.committer.flush()?;
+            self.save()?;
+        }
+        Ok(())
+    }
+
+    /// The first position of what has gathered for the next transaction; `None` when nothing has.
+    pub fn gathered_from(&self) -> Option<Seq> {
+        let count = self.batch.len() as u64;
+        (count > 0).then(|| Seq(self.next.0.saturating_sub(count)))
+    }
+
+    /// Whether what has gathered holds a signal, an order, a decision or a fill, which must not wait.
+    pub fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
+    /// Where it is told what has become durable.
+    pub fn publisher(&self) -> &Publisher {
+        self.committer.publisher()
+    }
+
+    /// Whether the tape could be written so far.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self) -> Result<(), ApplianceError> {
+        Ok(self.committer.check()?)
     }
 
     /// Makes everything durable, saves the engine when much has happened since, and gives the lock back.
@@ -348,19 +400,6 @@ impl Appliance {
             self.save()?;
         }
         self.committer.finish()?.close()?;
-        Ok(())
-    }
-
-    fn submit(&mut self) -> Result<(), ApplianceError> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        let next = Vec::with_capacity(self.pace.commit_events + SPARE);
-        self.committer.submit(std::mem::replace(&mut self.batch, next))?;
-        if self.since_snapshot >= self.pace.snapshot_events {
-            self.committer.flush()?;
-            self.save()?;
-        }
         Ok(())
     }
 
