@@ -72,9 +72,9 @@ names! {
     pub enum InstrumentChangeKind {
         /// It has another token.
         NewToken = 1 "new_token",
-        /// Its token now belongs to another symbol of the same company name.
+        /// Its token now belongs to another symbol: of the same company name, or one that was not listed before.
         Renamed = 2 "renamed",
-        /// Its type or segment.
+        /// Its type or segment, or the series that stands behind a symbol: `IDEA` is now `IDEA-BE`.
         Series = 3 "series",
         /// Its smallest price step.
         TickSize = 4 "tick_size",
