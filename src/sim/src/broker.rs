@@ -163,6 +163,8 @@ impl Broker {
                 self.sessions.close(Params(&request.query), now)?;
                 Ok(Answer::success(true))
             }
+            // Given to everybody.
+            Action::Instruments(_) => self.inside(action, request, market, now),
             Action::Profile
             | Action::Margins(_)
             | Action::Orders
@@ -175,7 +177,6 @@ impl Broker {
             | Action::Positions
             | Action::Holdings
             | Action::HoldingAuctions
-            | Action::Instruments(_)
             | Action::Candles { .. }
             | Action::Quote
             | Action::Ohlc
@@ -186,7 +187,7 @@ impl Broker {
         }
     }
 
-    /// Answers what needs a session.
+    /// Answers what needs a session, and the instruments' dump.
     fn inside(
         &mut self,
         action: Action<'_>,

@@ -111,6 +111,8 @@ fn the_dump_is_gzipped_csv_of_the_exchange() {
     assert_eq!(csv.lines().count(), 4);
     assert!(csv.contains("256265,1001,NIFTY 50,NIFTY 50,0.0,,0.0,0.05,1,EQ,INDICES,NSE\n"));
     assert_eq!(answer, bench.render(Method::Get, "/instruments", &[]));
+    let mut stranger = Bench { authorization: String::new(), ..Bench::new() };
+    assert_eq!(answer, stranger.render(Method::Get, "/instruments", &[]), "it needs no session");
     let other = bench.render(Method::Get, "/instruments/MCX", &[]);
     assert_eq!(other.status, 200);
     assert_eq!(bench.call(Method::Get, "/instruments/XYZ", &[]).0, 400);
