@@ -34,6 +34,23 @@ pub fn parse(text: &str) -> Option<Ts> {
     Some(moment(SessionDate::parse(date)?, second_of_day(time)?))
 }
 
+/// Reads the start of a candle, `2017-12-15T09:15:00+0530`, with its own offset.
+pub fn parse_candle(text: &str) -> Option<Ts> {
+    let (date, rest) = text.split_once('T')?;
+    let (time, offset) = rest.split_at_checked(8)?;
+    let (sign, offset) = offset.split_at_checked(1)?;
+    let offset: String = offset.chars().filter(|c| *c != ':').collect();
+    let (hours, minutes) = offset.split_at_checked(2)?;
+    let ahead = two_digits(hours, 24)? * 3_600 + two_digits(minutes, 60)? * 60;
+    let ahead = match sign {
+        "+" => ahead,
+        "-" => -ahead,
+        _ => return None,
+    };
+    let midnight = i64::from(SessionDate::parse(date)?.0) * DAY_SECS;
+    Some(Ts::from_secs(midnight + second_of_day(time)? - ahead))
+}
+
 fn second_of_day(time: &str) -> Option<i64> {
     let mut parts = time.split(':');
     let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next()?);
@@ -59,8 +76,11 @@ mod tests {
         assert_eq!(bell.secs(), 1_513_309_500);
         assert_eq!(date_time(bell), "2017-12-15 09:15:00");
         assert_eq!(parse("2017-12-15 09:15:00"), Some(bell));
+        for text in ["2017-12-15T09:15:00+0530", "2017-12-15T09:15:00+05:30", "2017-12-15T03:45:00+0000"] {
+            assert_eq!(parse_candle(text), Some(bell), "{text}");
+        }
         for text in ["", "2017-12-15", "2017-12-15T09:15:00", "2017-12-15T09:15:00Z", "2017-12-15T24:00:00+0530"] {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!((parse(text), parse_candle(text)), (None, None), "{text}");
         }
         assert_eq!((parse("2017-12-15 9:15:00"), parse("2017-12-32 09:15:00")), (None, None));
     }
@@ -75,7 +95,7 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC{0,40}", shaped in "[0-9T:+ -]{0,26}") {
             for text in [text, shaped] {
-                let _ = parse(&text);
+                let _ = (parse(&text), parse_candle(&text));
             }
         }
     }

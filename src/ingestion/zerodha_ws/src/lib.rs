@@ -1,13 +1,16 @@
 //! The broker's edge: Kite's websocket and REST protocols turned into checked facts.
 //!
-//! Everything but `socket` and the two files of `token` is pure: time is an argument, bytes go in and facts come out. It
-//! names schemas alone. REST is to come; nothing calls the crate yet.
+//! Everything but `socket`, the client of `rest` and the files of `token` is pure: time is an argument, bytes go in and
+//! facts come out. It names schemas alone. The orchestrator and the command line call it.
 
 mod decimal;
 pub mod feed;
 pub mod instruments;
 mod ist;
 mod private_file;
+mod redaction;
+pub mod rest;
 pub mod socket;
+mod tls;
 pub mod token;
 pub mod wire;

@@ -1,6 +1,6 @@
-//! Words of the other side, fit for a log: without what the URL's query holds, without control characters, not long.
+//! Words of the other side, fit for a log: without the secrets that it was sent, without control characters, not long.
 //!
-//! A server may say anything, also what it was sent. `run` puts everything through here that ends a socket.
+//! A server may say anything, also what it was sent. `socket` and `rest` put everything through here that they tell.
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -11,25 +11,31 @@ const CHARS_MAX: usize = 300;
 const SECRET_CHARS_MIN: usize = 4;
 
 /// What must not be repeated.
-pub(super) struct Redaction {
+#[derive(Clone)]
+pub(crate) struct Redaction {
     secrets: Vec<SecretString>,
 }
 
 impl Redaction {
     /// The values in the query of a URL, as they stand there and as they are meant.
-    pub(super) fn of(url: &SecretString) -> Self {
+    pub(crate) fn of(url: &SecretString) -> Self {
         let query = url.expose_secret().split_once('?').map_or("", |(_, query)| query);
         let written = query.split('&').filter_map(|pair| pair.split_once('=')).map(|(_, value)| value.to_owned());
         let meant = form_urlencoded::parse(query.as_bytes()).map(|(_, value)| value.into_owned());
-        let mut secrets: Vec<String> =
-            written.chain(meant).filter(|value| value.chars().count() >= SECRET_CHARS_MIN).collect();
+        Self::new(written.chain(meant))
+    }
+
+    /// Secrets by themselves.
+    pub(crate) fn new(secrets: impl Iterator<Item = String>) -> Self {
+        let mut secrets: Vec<String> = secrets.filter(|value| value.chars().count() >= SECRET_CHARS_MIN).collect();
         // A value that holds another is struck out first.
         secrets.sort_by_key(|secret| core::cmp::Reverse(secret.len()));
         secrets.dedup();
         Self { secrets: secrets.into_iter().map(SecretString::from).collect() }
     }
 
-    pub(super) fn plain(&self, words: &str) -> String {
+    /// The words, fit to be told.
+    pub(crate) fn plain(&self, words: &str) -> String {
         let strike = |words: String, secret: &SecretString| words.replace(secret.expose_secret(), "***");
         let words = self.secrets.iter().fold(words.to_owned(), strike);
         words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(CHARS_MAX).collect()

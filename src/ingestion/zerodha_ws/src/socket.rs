@@ -5,7 +5,6 @@
 //! stops reading, so that TCP holds the sender back. What it says never holds the URL, in which the access token stands.
 
 mod dial;
-mod redaction;
 
 use core::time::Duration;
 
@@ -19,11 +18,11 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-pub use dial::Roots;
+pub use crate::tls::Roots;
 pub use tokio_tungstenite::tungstenite::Bytes;
 
+use crate::redaction::Redaction;
 use dial::{Dialled, dial};
-use redaction::Redaction;
 
 /// How long a closing frame may take, ours or the answer to theirs.
 const FAREWELL: Duration = Duration::from_secs(1);

@@ -17,6 +17,7 @@ pub use packet::{DEPTH_LEVELS, Full, IndexFull, IndexQuote, Ltp, Packet, Quote, 
 pub use request::{Mode, mode, subscribe, unsubscribe};
 pub use segment::{InexactPrice, Segment};
 pub use snapshot::{Snapshot, SnapshotError};
+pub(crate) use text::average_price;
 pub use text::{OrderUpdate, TextFrame, text};
 
 #[cfg(test)]

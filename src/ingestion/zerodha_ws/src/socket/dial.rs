@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use rustls::{ClientConfig, RootCertStore};
 use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -16,15 +15,7 @@ use tokio_tungstenite::tungstenite::{Error, error::UrlError};
 use tokio_tungstenite::{Connector, connect_async_tls_with_config};
 
 use super::{SocketPlan, Stream, reason};
-
-/// Whose certificates are trusted.
-#[derive(Clone, Debug)]
-pub enum Roots {
-    /// The host's, read anew for each dial: a daemon outlives the host's bundle.
-    Native,
-    /// These alone.
-    Only(Arc<RootCertStore>),
-}
+use crate::tls::tls;
 
 /// What came of it.
 pub(super) enum Dialled {
@@ -79,30 +70,4 @@ fn request(plan: &SocketPlan) -> Result<Request, Error> {
     request.headers_mut().insert("user-agent", HeaderValue::from_static(agent));
     request.headers_mut().insert("x-kite-version", HeaderValue::from_static("3"));
     Ok(request)
-}
-
-async fn tls(roots: &Roots) -> Result<ClientConfig, String> {
-    let roots = match roots {
-        Roots::Only(roots) => Arc::clone(roots),
-        Roots::Native => {
-            // Files are read: not where sockets wait.
-            let read = tokio::task::spawn_blocking(native).await;
-            Arc::new(read.map_err(|error| format!("the host's certificates were not read: {error}"))??)
-        }
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = versions.map_err(|error| format!("no version of TLS is there: {error}"))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
-}
-
-fn native() -> Result<RootCertStore, String> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        let why = found.errors.first().map_or_else(|| "none is there".to_owned(), ToString::to_string);
-        return Err(format!("the host has no certificates to trust: {why}; install the package ca-certificates"));
-    }
-    Ok(roots)
 }

@@ -9,6 +9,7 @@ use barkeep_schemas::Ts;
 use serde_json::{Map, Value};
 
 pub use order::OrderUpdate;
+pub(crate) use order::average_price;
 
 /// Characters of a message that are kept of what could not be understood.
 const EXCERPT_CHARS: usize = 120;

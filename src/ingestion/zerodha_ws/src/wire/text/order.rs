@@ -78,7 +78,7 @@ pub struct OrderUpdate {
 
 impl OrderUpdate {
     /// Reads the fields, or says what was expected.
-    pub(super) fn read(fields: Map<String, Value>) -> Result<Self, &'static str> {
+    pub(crate) fn read(fields: Map<String, Value>) -> Result<Self, &'static str> {
         let mut fields = Taken { fields };
         Ok(Self {
             order_id: fields.text("order_id").ok_or("an order without an id: expected text under \"order_id\"")?,
@@ -142,12 +142,12 @@ impl Taken {
     }
 
     fn price(&mut self, name: &str) -> Option<Price> {
-        self.take(name, |value| price(value.as_f64()?))
+        self.take(name, |value| average_price(value.as_f64()?))
     }
 }
 
 /// Rupees to the nearest 0.0001. A double holds every price below [`Price::MAX`] with decimals to spare.
-fn price(rupees: f64) -> Option<Price> {
+pub(crate) fn average_price(rupees: f64) -> Option<Price> {
     let scaled = (rupees * PRICE_SCALE as f64).round();
     (0.0..=Price::MAX.get() as f64).contains(&scaled).then(|| Price::new(scaled as i64))
 }
