@@ -73,7 +73,7 @@ impl EngineHandle {
     /// # Errors
     /// [`EngineGone`]; the work was then not done.
     pub async fn send(&self, work: Work) -> Result<(), EngineGone> {
-        let permit = self.room(&work).await.map_err(|_| EngineGone)?;
+        let permit = self.room(self.weight(&work)).await.map_err(|_| EngineGone)?;
         self.queue(work, permit)
     }
 
@@ -185,8 +185,9 @@ impl EngineHandle {
         work.weight().min(self.shared.room_inputs)
     }
 
-    async fn room(&self, work: &Work) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.shared.room.clone().acquire_many_owned(self.weight(work)).await
+    /// A future of it may wait on any thread, so it holds no work.
+    async fn room(&self, weight: u32) -> Result<OwnedSemaphorePermit, AcquireError> {
+        self.shared.room.clone().acquire_many_owned(weight).await
     }
 
     fn queue(&self, work: Work, permit: OwnedSemaphorePermit) -> Result<(), EngineGone> {
