@@ -35,7 +35,7 @@ pub struct Holder {
 pub enum LockError {
     /// Another process writes to this data directory.
     #[error(
-        "{path} is held by process {pid} ({command}): stop it, or send the command to it",
+        "{path} is held by process {pid} ({command}): wait for its end, or stop it, and give the command again",
         path = path.display(), pid = holder.pid, command = holder.command
     )]
     Held {
