@@ -7,6 +7,7 @@
 //! Invariant: on the tape each input is followed at once by all that it derived, and a transaction holds whole groups.
 
 mod live_session;
+mod standing;
 
 use std::collections::HashMap;
 
@@ -25,6 +26,7 @@ use super::rederive::{Difference, Rederivation};
 use super::stage_clock::{FlushTimes, StageClock};
 
 pub use live_session::{LiveSession, SessionDraft};
+pub use standing::Standing;
 
 /// Why the appliance cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +107,7 @@ impl From<&TapeConfig> for Pace {
 }
 
 /// The session that the open segment holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OpenedSession {
     /// Its date.
     pub date: SessionDate,

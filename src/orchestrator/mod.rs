@@ -4,6 +4,7 @@ pub mod appliance;
 pub mod calendar;
 pub mod config;
 mod document;
+pub mod door;
 pub mod engine_thread;
 pub mod finding;
 pub mod import;
