@@ -34,6 +34,7 @@ use crate::mirrors::export::ExportError;
 use crate::monitoring::explain::ExplainError;
 use crate::orchestrator::ApplianceError;
 use crate::orchestrator::config::{Config, LogFormat as ConfiguredFormat};
+use crate::orchestrator::door::DoorError;
 use crate::orchestrator::import::ImportError;
 use crate::orchestrator::replay::ReplayError;
 
@@ -202,6 +203,7 @@ fn report(error: &anyhow::Error) -> ExitCode {
 fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
     error.chain().find_map(|cause| {
         let appliance = cause.downcast_ref::<ApplianceError>().map(ApplianceError::fatal_reason);
+        let door = || cause.downcast_ref::<DoorError>().map(DoorError::fatal_reason);
         let import = || cause.downcast_ref::<ImportError>().map(ImportError::fatal_reason);
         let replay = || cause.downcast_ref::<ReplayError>().map(ReplayError::fatal_reason);
         let export = || {
@@ -216,6 +218,7 @@ fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
         let backup = || cause.downcast_ref::<BackupError>().map(BackupError::fatal_reason);
         let commit = || cause.downcast_ref::<CommitError>().map(|error| error.halt_reason().map(HaltReason::word));
         appliance
+            .or_else(door)
             .or_else(import)
             .or_else(replay)
             .or_else(export)

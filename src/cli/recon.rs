@@ -21,8 +21,9 @@ use super::screen::{say, say_json};
 use super::{Context, Verdict, moment};
 use crate::ingestion::files::{FileOptions, Scan, TimeUnit, Unit, clean_symbol, scan};
 use crate::monitoring::daily_recon::{Difference, Facts, Report, SymbolTable, Tolerance, Window};
-use crate::orchestrator::appliance::{Appliance, Pace};
+use crate::orchestrator::appliance::Pace;
 use crate::orchestrator::config;
+use crate::orchestrator::door::{Access, Door};
 use crate::orchestrator::import::ImportRequest;
 
 /// Reconcile our bars of a day with the broker's
@@ -162,10 +163,10 @@ pub(super) fn reconcile(args: &Args, context: &Context) -> Result<Outcome> {
     let request = request(args, context)?;
     let plan = plan(args, context, &request)?;
     let import = import::run_request(&request, context)?;
-    let mut appliance = Appliance::open(&context.dir, Pace::from(&context.config.tape), "recon")?;
-    let compared = Compared::read(&plan, &import, &request, &appliance, context)?;
-    compared.record(&plan, context, request.tf, &mut appliance)?;
-    appliance.close()?;
+    let mut door = Door::open(&context.dir, Pace::from(&context.config.tape), "recon", Access::Records)?;
+    let compared = Compared::read(&plan, &import, &request, door.durable()?, context)?;
+    compared.record(&plan, context, request.tf, &mut door)?;
+    door.close()?;
     let facts = Facts {
         run_id: compared.run_id,
         date: plan.day.date,

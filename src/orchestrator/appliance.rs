@@ -227,11 +227,6 @@ impl Appliance {
         self.roll.session.as_ref()
     }
 
-    /// Whether the open segment begins at `started` and holds no session yet: a crash came between the two.
-    pub fn waits_for_session(&self, started: Seq) -> bool {
-        self.roll.session.is_none() && self.segment.is_some_and(|segment| segment.first == started)
-    }
-
     /// The segment that is open to take inputs.
     pub fn segment(&self) -> Option<SegmentName> {
         self.segment.map(|segment| segment.name)

@@ -15,12 +15,12 @@ use crate::cli::{Context, moment};
 use crate::monitoring::daily_recon::{
     BarSide, Comparison, Difference, SymbolIndex, broker_bars, compare, import_start, internal_bars,
 };
-use crate::orchestrator::appliance::Appliance;
 use crate::orchestrator::calendar::Calendar;
+use crate::orchestrator::door::Door;
 use crate::orchestrator::import::{CalendarChoice, ImportReport, ImportRequest};
 use crate::orchestrator::universe::Universe;
 
-/// Both sides as they stood at `run_id`, compared.
+/// Both sides as they stood at `run_id`, the last durable position then, compared.
 pub(super) struct Compared {
     pub(super) run_id: Seq,
     import: Seq,
@@ -39,11 +39,10 @@ impl Compared {
         plan: &Plan,
         import: &ImportReport,
         request: &ImportRequest,
-        appliance: &Appliance,
+        run_id: Seq,
         context: &Context,
     ) -> Result<Self> {
         let tape = Tape::open(&context.dir)?;
-        let run_id = Seq(appliance.next_seq().0.saturating_sub(1));
         let import = import_start(&tape, import.id)?
             .with_context(|| format!("the import {} is not on the tape: run the command again", import.id))?;
         let segment = plan.day.session.as_ref().map(|session| &session.segment);
@@ -68,24 +67,18 @@ impl Compared {
     }
 
     /// Puts the run and every difference onto the tape.
-    pub(super) fn record(
-        &self,
-        plan: &Plan,
-        context: &Context,
-        tf: Timeframe,
-        appliance: &mut Appliance,
-    ) -> Result<()> {
-        if appliance.segment().is_none() {
-            appliance.begin_segment(plan.day.date)?;
+    pub(super) fn record(&self, plan: &Plan, context: &Context, tf: Timeframe, door: &mut Door) -> Result<()> {
+        if door.standing()?.segment.is_none() {
+            door.begin_segment(plan.day.date)?;
         }
         let drafts = Drafts::load(plan, context)?;
         let mut symbols = Vec::with_capacity(plan.symbols.len());
         for index in (0..).map(SymbolIndex).take(plan.symbols.len()) {
-            symbols.push(appliance.instrument(drafts.instrument(index))?);
+            symbols.push(door.instrument(drafts.instrument(index))?);
         }
         let total = &self.comparison.total;
         let (from, to) = covered(plan);
-        appliance.input(Input::ReconRun(Box::new(ReconRun {
+        door.input(Input::ReconRun(Box::new(ReconRun {
             run_id: self.run_id,
             session_date: plan.day.date,
             session_run: plan.day.run().unwrap_or(0),
@@ -101,9 +94,8 @@ impl Compared {
         })))?;
         for row in &self.comparison.differences {
             let Some(instrument) = symbols.get(row.symbol.index()) else { continue };
-            appliance.input(self.difference(plan, tf, *instrument, row))?;
+            door.input(self.difference(plan, tf, *instrument, row))?;
         }
-        appliance.flush()?;
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use super::*;
+use crate::orchestrator::Appliance;
 use crate::orchestrator::config::Config;
 use crate::orchestrator::import::CalendarChoice;
 

@@ -11,7 +11,7 @@ use super::plan::{Plan, PlannedDay, file_name};
 use super::rejects::Rejects;
 use super::{CalendarChoice, ImportError, ImportReport, ImportRequest, Pass, Surroundings};
 use crate::ingestion::files::{BarRow, Entry, FileError, Kept, Merge, Merged, Rejection, Scan, TickRow};
-use crate::orchestrator::appliance::Appliance;
+use crate::orchestrator::door::Door;
 
 /// Rows between two words about progress.
 const TOLD_EVERY: u64 = 16_384;
@@ -23,7 +23,7 @@ pub(super) struct Feed<'a> {
     scan: &'a Scan,
     kept: Option<Kept>,
     plan: Plan,
-    appliance: Appliance,
+    door: Door,
     id: Hash32,
     mapping: String,
     /// Where `ImportStarted` lies.
@@ -98,7 +98,7 @@ impl<'a> Feed<'a> {
         around: &'a Surroundings<'a>,
         (scan, kept): (&'a Scan, Option<Kept>),
         plan: Plan,
-        appliance: Appliance,
+        door: Door,
         id: Hash32,
         mapping: String,
         skip: u64,
@@ -112,7 +112,7 @@ impl<'a> Feed<'a> {
             kept,
             highest: vec![0; scan.symbols.len()],
             plan,
-            appliance,
+            door,
             id,
             mapping,
             started: Seq(0),
@@ -125,14 +125,14 @@ impl<'a> Feed<'a> {
     }
 
     pub(super) fn run(mut self, progress: &mut dyn FnMut(Pass, u64, u64)) -> Result<ImportReport, ImportError> {
-        if self.request.options.kind == FileKind::Ticks && self.skip > 0 && !self.resumes_session() {
+        if self.request.options.kind == FileKind::Ticks && self.skip > 0 && !self.resumes_session()? {
             // What was open since then belongs to another import.
-            self.report.abandoned = self.appliance.abandon_session()?;
+            self.report.abandoned = self.door.abandon_session()?;
         }
         match self.started {
             // Bars join whatever is open; ticks need a session of their own.
             Seq(0) if self.request.options.kind == FileKind::Bars => {}
-            Seq(0) => self.report.abandoned = self.appliance.abandon_session()?,
+            Seq(0) => self.report.abandoned = self.door.abandon_session()?,
             // `ImportStarted` itself is one of the inputs on the tape.
             _ => self.skip = self.skip.saturating_sub(1),
         }
@@ -150,8 +150,8 @@ impl<'a> Feed<'a> {
     }
 
     /// Whether the session that is open is one of this import's.
-    fn resumes_session(&self) -> bool {
-        self.appliance.session().is_some_and(|session| session.import == Some(self.id))
+    fn resumes_session(&mut self) -> Result<bool, ImportError> {
+        Ok(self.door.standing()?.session.is_some_and(|session| session.import == Some(self.id)))
     }
 
     /// Feeds every row of the merged files.
@@ -190,7 +190,7 @@ impl<'a> Feed<'a> {
             return Ok(());
         }
         self.report.events += 1;
-        self.appliance.tick(Tick {
+        self.door.tick(Tick {
             instrument: InstrumentId(row.symbol.0),
             feed: FeedId(0),
             ts: row.ts,
@@ -245,10 +245,11 @@ impl<'a> Feed<'a> {
             return Ok(None);
         }
         let fresh = self.started == Seq(0);
-        let name = match self.appliance.segment() {
+        let standing = self.door.standing()?;
+        let name = match standing.segment {
             // Interrupted between `ImportStarted` and `SessionOpened`: the segment is there and waits for its session.
-            Some(name) if self.appliance.waits_for_session(self.started) => name,
-            Some(_) | None => self.appliance.begin_segment(day.date)?,
+            Some(name) if standing.waits_for_session(self.started) => name,
+            Some(_) | None => self.door.begin_segment(day.date)?,
         };
         if fresh {
             self.begin()?;
@@ -262,17 +263,17 @@ impl<'a> Feed<'a> {
             config: self.around.engine.into(),
             feeds: vec![self.plan.feed.clone()],
             instruments: self.plan.instruments(day.date, self.around.calendar),
-            opening: self.opening(),
+            opening: self.opening()?,
         };
         self.put(Input::SessionOpened(Box::new(opened)))?;
         Ok(Some(name))
     }
 
     /// Only a round-the-clock session goes on where the one before it, of the same import, ended.
-    fn opening(&self) -> Vec<OpeningState> {
+    fn opening(&mut self) -> Result<Vec<OpeningState>, ImportError> {
         match (self.request.calendar, &self.session) {
-            (CalendarChoice::Always, Some(_)) => self.appliance.carry().into_iter().map(|(_, state)| state).collect(),
-            (CalendarChoice::Always | CalendarChoice::Nse, _) => Vec::new(),
+            (CalendarChoice::Always, Some(_)) => Ok(self.door.carry()?),
+            (CalendarChoice::Always | CalendarChoice::Nse, _) => Ok(Vec::new()),
         }
     }
 
@@ -313,10 +314,10 @@ impl<'a> Feed<'a> {
         if self.started != Seq(0) {
             return Ok(());
         }
-        if self.appliance.segment().is_none()
+        if self.door.standing()?.segment.is_none()
             && let Some(day) = self.plan.days.first()
         {
-            self.appliance.begin_segment(day.date)?;
+            self.door.begin_segment(day.date)?;
         }
         self.begin()
     }
@@ -340,9 +341,9 @@ impl<'a> Feed<'a> {
             self.skip -= 1;
             return Ok(());
         }
-        let instrument = self.appliance.instrument(draft)?;
+        let instrument = self.door.instrument(draft)?;
         self.report.events += 1;
-        self.appliance.input(Input::OutsideBar(OutsideBar {
+        self.door.input(Input::OutsideBar(OutsideBar {
             origin: self.request.origin,
             session_date: date,
             instrument,
@@ -366,8 +367,9 @@ impl<'a> Feed<'a> {
             files: files.map(|f| SourceFile { name: f.name.clone(), hash: f.hash, bytes: f.bytes }).collect(),
             mapping: self.mapping.clone(),
         };
-        self.started = self.appliance.next_seq();
-        self.put(Input::ImportStarted(Box::new(started)))
+        // Nothing of it is on the tape yet, so there is nothing to leave out.
+        self.started = self.door.place(Input::ImportStarted(Box::new(started)))?;
+        Ok(())
     }
 
     fn finish(mut self) -> Result<ImportReport, ImportError> {
@@ -375,7 +377,7 @@ impl<'a> Feed<'a> {
         let path = self.rejects.path().to_owned();
         let (file, shown) = self.rejects.finish().map_err(|source| ImportError::Rejects { path, source })?;
         (self.report.rejects, self.report.first_rejected) = (file, shown);
-        self.appliance.input(Input::ImportFinished(Box::new(ImportFinished {
+        self.door.input(Input::ImportFinished(Box::new(ImportFinished {
             id: self.id,
             rows: self.report.rows,
             accepted: self.accepted,
@@ -384,9 +386,8 @@ impl<'a> Feed<'a> {
             steps_back: self.report.steps_back,
             volume_falls: self.report.volume_falls,
         })))?;
-        let counts = self.appliance.counts();
+        let counts = self.door.close()?;
         (self.report.inputs, self.report.derived) = (counts.inputs, counts.derived);
-        self.appliance.close()?;
         Ok(self.report)
     }
 
@@ -401,7 +402,7 @@ impl<'a> Feed<'a> {
             self.skip -= 1;
             return Ok(());
         }
-        self.appliance.input(input)?;
+        self.door.input(input)?;
         Ok(())
     }
 }

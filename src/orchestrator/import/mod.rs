@@ -20,9 +20,10 @@ use barkeep_schemas::{
 };
 use barkeep_storage::{DataDir, Filter, HaltReason, OpenError, ReadError, SegmentName, Tape};
 
-use super::appliance::{Appliance, ApplianceError, Pace};
+use super::appliance::Pace;
 use super::calendar::{Calendar, CalendarError};
 use super::config::EngineSettings;
+use super::door::{Access, Door, DoorError};
 use super::universe::Universe;
 use crate::ingestion::files::{FileError, FileOptions, Progress, Rejection, describe, import_id, scan_and_keep};
 
@@ -94,9 +95,9 @@ pub enum ImportError {
     /// The calendar refuses a date.
     #[error(transparent)]
     Calendar(#[from] CalendarError),
-    /// Engine or tape.
+    /// The way onto the tape.
     #[error(transparent)]
-    Appliance(#[from] ApplianceError),
+    Door(#[from] DoorError),
     /// The tape cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -117,7 +118,7 @@ impl ImportError {
     /// The reason that goes with exit code 3 when going on is forbidden.
     pub fn fatal_reason(&self) -> Option<&'static str> {
         match self {
-            Self::Appliance(error) => error.fatal_reason(),
+            Self::Door(error) => error.fatal_reason(),
             Self::Open(error) => error.fatal_reason(),
             Self::Read(error) => error.fatal_reason(),
             Self::Rejects { source, .. } => {
@@ -192,11 +193,15 @@ pub fn import(
     let hashes = scanned.hashes();
     let id = import_id(request.options.kind, &hashes, &mapping);
     let plan = plan::Plan::new(request, around, &scanned)?;
-    let appliance = Appliance::open(around.dir, around.pace, "import")?;
+    let access = match request.options.kind {
+        FileKind::Ticks => Access::Session,
+        FileKind::Bars => Access::Records,
+    };
+    let door = Door::open(around.dir, around.pace, "import", access)?;
     let known = known(&Tape::open(around.dir)?, id)?;
     let mut report = match known {
         Known::Finished(finished) => {
-            appliance.close()?;
+            door.close()?;
             ImportReport {
                 rows: finished.rows,
                 rejected: finished.rejected,
@@ -208,10 +213,10 @@ pub fn import(
             }
         }
         Known::Nothing => {
-            feed::Feed::new(request, around, (&scanned, kept), plan, appliance, id, mapping, 0).run(progress)?
+            feed::Feed::new(request, around, (&scanned, kept), plan, door, id, mapping, 0).run(progress)?
         }
         Known::Begun { inputs, started } => {
-            let mut feed = feed::Feed::new(request, around, (&scanned, kept), plan, appliance, id, mapping, inputs);
+            let mut feed = feed::Feed::new(request, around, (&scanned, kept), plan, door, id, mapping, inputs);
             feed.started = started;
             feed.run(progress)?
         }
