@@ -68,7 +68,7 @@ pub enum RestError {
     #[error("no requests can be sent: {0}")]
     Setup(String),
     /// No whole answer came, however often it was asked for.
-    #[error("{request}: no answer after {attempts} attempts: {why}")]
+    #[error("{request}: no answer after {attempts} attempt{}: {why}", if *attempts == 1 { "" } else { "s" })]
     Network {
         /// Method and path.
         request: String,

@@ -1,0 +1,177 @@
+//! The broker as the configuration names it: its REST, the token's file, the lists of instruments kept by date.
+//!
+//! What it never does: read a clock, decide when to ask, or send an order. Nothing that it says or logs holds a secret.
+//! Who calls it: the daemon's edge, `login` and `backfill`.
+
+mod lists;
+
+use std::path::{Path, PathBuf};
+
+use barkeep_schemas::SessionDate;
+use barkeep_zerodha::instruments::Listing;
+use barkeep_zerodha::rest::{Account, Client, ClientPlan, RestError};
+use barkeep_zerodha::token::{self, AccessToken, Credentials, CredentialsError, TokenError};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::OnceCell;
+
+use self::lists::Lists;
+use super::config::KiteConfig;
+
+/// The token's file in the data directory, where the configuration names no other.
+const TOKEN_FILE: &str = "kite_token.json";
+
+/// Where key and secret stand in the environment.
+const CREDENTIAL_VARIABLES: [&str; 2] = ["KITE_API_KEY", "KITE_API_SECRET"];
+
+/// Why there can be no broker.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// A root of the configuration is no address.
+    #[error(
+        "[kite] {key} of the configuration is \"{found}\": expected {expected} and a host, without a slash at the end"
+    )]
+    Root {
+        /// The key.
+        key: &'static str,
+        /// What stands there.
+        found: String,
+        /// How it should begin.
+        expected: &'static str,
+    },
+}
+
+/// One broker.
+pub struct Broker {
+    config: KiteConfig,
+    token_file: PathBuf,
+    lists: Lists,
+    /// Made when it is first needed: it reads the host's certificates.
+    client: OnceCell<Client>,
+}
+
+impl Broker {
+    /// The broker of a configuration; `data_dir` is where the token and the lists are kept. Nothing is asked or written.
+    ///
+    /// # Errors
+    /// [`BrokerError::Root`].
+    pub fn new(config: &KiteConfig, data_dir: &Path) -> Result<Self, BrokerError> {
+        let roots = [
+            ("rest", &config.rest, ["https://", "http://"], "https:// or http://"),
+            ("ws", &config.ws, ["wss://", "ws://"], "wss:// or ws://"),
+        ];
+        for (key, root, schemes, expected) in roots {
+            let host = schemes.into_iter().find_map(|scheme| root.strip_prefix(scheme));
+            if host.is_none_or(|host| host.is_empty() || host.contains(['/', '?', '#', '@'])) {
+                return Err(BrokerError::Root { key, found: root.clone(), expected });
+            }
+        }
+        Ok(Self {
+            config: config.clone(),
+            token_file: config.token_file.clone().unwrap_or_else(|| data_dir.join(TOKEN_FILE)),
+            lists: Lists::new(data_dir),
+            client: OnceCell::new(),
+        })
+    }
+
+    /// The token's file.
+    pub fn token_file(&self) -> &Path {
+        &self.token_file
+    }
+
+    /// The token as the file holds it now; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`TokenError`], above all when others could read the file.
+    pub fn read_token(&self) -> Result<Option<AccessToken>, TokenError> {
+        token::read(&self.token_file)
+    }
+
+    /// Puts a token in place of the one in the file.
+    ///
+    /// # Errors
+    /// [`TokenError`] when the system refuses.
+    pub fn write_token(&self, token: &AccessToken) -> Result<(), TokenError> {
+        token::write(&self.token_file, token)
+    }
+
+    /// Key and secret, from the file that the configuration names or else from the environment, which `variable` reads.
+    ///
+    /// # Errors
+    /// [`CredentialsError`].
+    pub fn credentials(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Credentials, CredentialsError> {
+        if let Some(file) = &self.config.credentials_file {
+            return Credentials::from_file(file);
+        }
+        let [api_key, api_secret] = CREDENTIAL_VARIABLES.map(variable);
+        Credentials::from_values(api_key, api_secret)
+    }
+
+    /// The page on which a person logs in.
+    pub fn login_url(&self, api_key: &str) -> String {
+        token::login_url(&self.config.login_url, api_key)
+    }
+
+    /// Where the feed is, with the query that logs in.
+    pub fn websocket(&self, token: &AccessToken) -> SecretString {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("api_key", &token.api_key)
+            .append_pair("access_token", token.access_token.expose_secret())
+            .finish();
+        format!("{}/?{query}", self.config.ws).into()
+    }
+
+    /// The client of REST; all that this broker is asked shares its pace.
+    ///
+    /// # Errors
+    /// [`RestError::Setup`], above all where the host has no certificates to trust; the next call tries again.
+    pub async fn client(&self) -> Result<&Client, RestError> {
+        self.client.get_or_try_init(|| Client::new(ClientPlan::new(self.config.rest.clone()))).await
+    }
+
+    /// The requests that need a login.
+    ///
+    /// # Errors
+    /// [`RestError::Setup`].
+    pub async fn account(&self, token: &AccessToken) -> Result<Account, RestError> {
+        self.client().await?.account(token)
+    }
+
+    /// The list of instruments of a date: the one that is kept, else fetched and kept. The broker gives today's alone, so
+    /// `date` is today's. The oldest lists go.
+    ///
+    /// # Errors
+    /// In words: it could not be fetched, read or kept.
+    pub async fn instruments(&self, date: SessionDate, token: Option<&AccessToken>) -> Result<Listing, String> {
+        let lists = self.lists.clone();
+        if let Some(kept) = blocking(move || lists.read(date)).await? {
+            return Ok(kept);
+        }
+        let client = self.client().await.map_err(|error| error.to_string())?;
+        let csv = client.instruments(None, token).await.map_err(|error| error.to_string())?;
+        let lists = self.lists.clone();
+        blocking(move || lists.keep(date, &csv)).await?
+    }
+
+    /// The newest list that is kept of a date or one before it. One that cannot be read is passed over.
+    pub fn newest_cached(&self, date: SessionDate) -> Option<(SessionDate, Listing)> {
+        self.lists.newest(date)
+    }
+
+    /// Whether the broker takes a token: not when it says so, with 403 and TokenException; `None` when it could not be
+    /// asked.
+    pub async fn token_holds(&self, token: &AccessToken) -> Option<bool> {
+        match self.account(token).await.ok()?.profile().await {
+            Ok(_) => Some(true),
+            Err(error) if error.is_token_refused() => Some(false),
+            Err(error) => {
+                tracing::debug!(%error, "it is not known whether the token holds");
+                None
+            }
+        }
+    }
+}
+
+/// Runs what reads files or much text beside the sockets.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| format!("the list of instruments: {error}"))
+}
