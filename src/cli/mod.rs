@@ -10,6 +10,7 @@ pub mod explain;
 pub mod export;
 pub mod import;
 pub mod init;
+pub mod login;
 pub mod moment;
 mod panic;
 pub mod paper;
@@ -82,6 +83,7 @@ pub enum Command {
     Init(init::Args),
     Demo(demo::Args),
     Sim(sim::Args),
+    Login(login::Args),
     Import(import::Args),
     Export(export::Args),
     Replay(replay::Args),
@@ -238,6 +240,7 @@ fn run(cli: Cli) -> Result<Verdict> {
         Command::Init(args) => init::run(args, &context()?),
         Command::Demo(args) => demo::run(args, cli.global.data_dir.clone(), &context()?),
         Command::Sim(args) => sim::run(args, &context()?),
+        Command::Login(args) => login::run(args, &context()?),
         Command::Import(args) => import::run(args, &context()?),
         Command::Export(args) => export::run(args, &context()?),
         Command::Recon(args) => recon::run(args, &context()?),
