@@ -184,6 +184,16 @@ impl Connection {
         self.clock.lag_ns()
     }
 
+    /// When anything came last, by this host's clock; 1970 while nothing has.
+    pub const fn heard(&self) -> Ts {
+        self.heard
+    }
+
+    /// When a tick came last, by this host's clock; the opening of the websocket while none has.
+    pub const fn ticked(&self) -> Ts {
+        self.ticked
+    }
+
     /// Instruments that are subscribed.
     pub const fn subscriptions(&self) -> usize {
         self.subscribed.len()
@@ -215,7 +225,34 @@ impl Connection {
         now: Ts,
         out: &mut Vec<Output>,
     ) {
-        let Some(hours) = Watch::of(calendar) else { return };
+        if self.watch(calendar, subscriptions, resumed, now) {
+            self.token_changed(token, now, out);
+        }
+    }
+
+    /// A session is over of which barkeep saw no end: what it missed of it is logged, and nothing is asked of the broker.
+    pub fn missed(
+        &mut self,
+        calendar: &DayCalendar,
+        subscriptions: Vec<Subscription>,
+        resumed: Option<Resumed>,
+        now: Ts,
+        out: &mut Vec<Output>,
+    ) {
+        if self.watch(calendar, subscriptions, resumed, now) {
+            self.close(now, out);
+        }
+    }
+
+    /// Begins to watch a session; `false` when it has no hours.
+    fn watch(
+        &mut self,
+        calendar: &DayCalendar,
+        subscriptions: Vec<Subscription>,
+        resumed: Option<Resumed>,
+        now: Ts,
+    ) -> bool {
+        let Some(hours) = Watch::of(calendar) else { return false };
         self.list(subscriptions, now);
         let late = if now > hours.from { GapCause::ApplianceDown } else { GapCause::Disconnect };
         let fresh = Resumed { gap_from: hours.from, cause: late, mark: None };
@@ -225,7 +262,7 @@ impl Connection {
         let next_mark = next_second(now).max(hours.from);
         self.watched = Some(Watched { hours, mark, next_mark });
         self.next_turn = next_second(now);
-        self.token_changed(token, now, out);
+        true
     }
 
     /// Whether a token holds has changed.
