@@ -16,6 +16,7 @@ mod panic;
 pub mod paper;
 pub mod recon;
 pub mod replay;
+mod run;
 pub mod screen;
 pub mod sim;
 pub mod tape;
@@ -35,6 +36,7 @@ use crate::mirrors::export::ExportError;
 use crate::monitoring::explain::ExplainError;
 use crate::orchestrator::ApplianceError;
 use crate::orchestrator::config::{Config, LogFormat as ConfiguredFormat};
+use crate::orchestrator::daemon::DaemonError;
 use crate::orchestrator::door::DoorError;
 use crate::orchestrator::import::ImportError;
 use crate::orchestrator::replay::ReplayError;
@@ -87,6 +89,7 @@ pub enum Command {
     Import(import::Args),
     Export(export::Args),
     Replay(replay::Args),
+    Run(run::Args),
     Explain(explain::Args),
     Recon(recon::Args),
     Tape(tape::Args),
@@ -218,6 +221,7 @@ fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
         let read = || cause.downcast_ref::<ReadError>().map(ReadError::fatal_reason);
         let prune = || cause.downcast_ref::<PruneError>().map(PruneError::fatal_reason);
         let backup = || cause.downcast_ref::<BackupError>().map(BackupError::fatal_reason);
+        let daemon = || cause.downcast_ref::<DaemonError>().map(DaemonError::fatal_reason);
         let commit = || cause.downcast_ref::<CommitError>().map(|error| error.halt_reason().map(HaltReason::word));
         appliance
             .or_else(door)
@@ -230,6 +234,7 @@ fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
             .or_else(prune)
             .or_else(backup)
             .or_else(commit)
+            .or_else(daemon)
             .flatten()
     })
 }
@@ -246,6 +251,7 @@ fn run(cli: Cli) -> Result<Verdict> {
         Command::Recon(args) => recon::run(args, &context()?),
         Command::Tape(args) => tape::run(args, &context()?),
         Command::Replay(args) => replay::run(args, &context()?),
+        Command::Run(args) => run::run(args, &context()?),
         Command::Explain(args) => explain::run(args, &context()?),
         Command::Calendar(args) => calendar::run(args, &context()?),
         Command::Config(args) => config::run(args, &context()?),

@@ -45,6 +45,7 @@ pub struct Broker {
     config: KiteConfig,
     token_file: PathBuf,
     lists: Lists,
+    attempts: Option<u32>,
     /// Made when it is first needed: it reads the host's certificates.
     client: OnceCell<Client>,
 }
@@ -69,8 +70,16 @@ impl Broker {
             config: config.clone(),
             token_file: config.token_file.clone().unwrap_or_else(|| data_dir.join(TOKEN_FILE)),
             lists: Lists::new(data_dir),
+            attempts: None,
             client: OnceCell::new(),
         })
+    }
+
+    /// The same broker, asked so many times at most, from 1, where a request may be repeated. One who shares time with a
+    /// simulator asks once: time stands meanwhile, and the same would come of it again.
+    #[must_use]
+    pub fn with_attempts(self, attempts: u32) -> Self {
+        Self { attempts: Some(attempts.max(1)), ..self }
     }
 
     /// The token's file.
@@ -125,7 +134,9 @@ impl Broker {
     /// # Errors
     /// [`RestError::Setup`], above all where the host has no certificates to trust; the next call tries again.
     pub async fn client(&self) -> Result<&Client, RestError> {
-        self.client.get_or_try_init(|| Client::new(ClientPlan::new(self.config.rest.clone()))).await
+        let mut plan = ClientPlan::new(self.config.rest.clone());
+        plan.attempts = self.attempts.unwrap_or(plan.attempts);
+        self.client.get_or_try_init(|| Client::new(plan)).await
     }
 
     /// The requests that need a login.
@@ -150,6 +161,11 @@ impl Broker {
         let csv = client.instruments(None, token).await.map_err(|error| error.to_string())?;
         let lists = self.lists.clone();
         blocking(move || lists.keep(date, &csv)).await?
+    }
+
+    /// Whether the list of a date is kept, so that nothing need be asked for it.
+    pub fn keeps(&self, date: SessionDate) -> bool {
+        self.lists.read(date).is_some()
     }
 
     /// The newest list that is kept of a date or one before it. One that cannot be read is passed over.

@@ -10,7 +10,7 @@
 
 mod address;
 mod connection;
-pub mod desk;
+mod desk;
 mod lines;
 pub mod message;
 mod remote;

@@ -55,6 +55,11 @@ impl Life {
         self.pulse.beat();
     }
 
+    /// True when the task is to end.
+    pub fn stop_signal(&self) -> watch::Receiver<bool> {
+        self.stop.clone()
+    }
+
     /// Resolves when the task is to end.
     pub async fn stopping(&mut self) {
         // A supervisor that is gone wants no task.

@@ -1,0 +1,102 @@
+//! Tells the services how the feed, the session and the token stand, as the desk knows it.
+//!
+//! It judges nothing. A life of the feed calls it at each passing of time.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use barkeep_schemas::{NANOS, SessionDate, Ts};
+use barkeep_zerodha::feed::State;
+
+use crate::orchestrator::calendar::Calendar;
+use crate::orchestrator::live::desk::{Desk, DeskFacts, TokenStanding};
+use crate::orchestrator::live::schedule::trading_date;
+use crate::orchestrator::pairs_paper_entry::{FeedTeller, SessionFacts, SessionTeller, TokenFacts, TokenTeller};
+
+/// How many messages wait.
+type Depth = Box<dyn Fn() -> u64 + Send + Sync>;
+
+/// What was told last.
+#[derive(Default)]
+struct Told {
+    at: Option<Ts>,
+    day: Option<(SessionDate, bool)>,
+    token: Option<TokenStanding>,
+    refusal: Option<String>,
+}
+
+/// The ends that tell.
+pub(super) struct Telling {
+    feed: FeedTeller,
+    session: SessionTeller,
+    token: TokenTeller,
+    calendar: Calendar,
+    told: Mutex<Told>,
+    /// Of the life that is on.
+    depth: Arc<Mutex<Option<Depth>>>,
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What a panic left is a value like any other here: each is stored in one step.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Telling {
+    pub(super) fn new(feed: FeedTeller, session: SessionTeller, token: TokenTeller, calendar: Calendar) -> Self {
+        let depth: Arc<Mutex<Option<Depth>>> = Arc::default();
+        let asked = depth.clone();
+        feed.queue_is(Arc::new(move || held(&asked).as_ref().map_or(0, |depth| depth())));
+        Self { feed, session, token, calendar, told: Mutex::default(), depth }
+    }
+
+    /// The queue of the life that begins.
+    pub(super) fn queue_is(&self, depth: impl Fn() -> u64 + Send + Sync + 'static) {
+        *held(&self.depth) = Some(Box::new(depth));
+    }
+
+    /// Tells what has changed, and once a second what moves.
+    pub(super) fn tell(&self, desk: &Desk, now: Ts) {
+        let mut told = held(&self.told);
+        let (open, date) = (desk.is_open(), trading_date(now));
+        let same_day = told.day == Some((date, open));
+        if same_day && told.at.is_some_and(|at| now >= at && now.get() - at.get() < NANOS / 2) {
+            return;
+        }
+        told.at = Some(now);
+        if !same_day {
+            self.session.tell(SessionFacts::on(&self.calendar, date, open));
+            told.day = Some((date, open));
+        }
+        let facts = desk.facts(now);
+        self.tell_feed(&facts);
+        if told.token != Some(facts.token) {
+            self.token.tell(token(facts.token));
+            told.token = Some(facts.token);
+        }
+        if told.refusal != facts.refusal {
+            self.feed.refusal(facts.refusal.clone());
+            told.refusal = facts.refusal;
+        }
+    }
+
+    fn tell_feed(&self, facts: &DeskFacts) {
+        let up = facts.connections.iter().filter(|of| matches!(of.state, State::Open | State::Whole(_))).count();
+        let instruments: usize = facts.connections.iter().map(|of| of.subscriptions).sum();
+        self.feed.connections(up as u32, facts.connections.len() as u32, instruments as u32);
+        let up = || facts.connections.iter().filter(|of| matches!(of.state, State::Open | State::Whole(_)));
+        if let Some(ticked) = up().map(|of| of.ticked).max() {
+            self.feed.heard(ticked, true);
+        }
+        if let Some(heard) = up().map(|of| of.heard).max() {
+            self.feed.heard(heard, false);
+        }
+    }
+}
+
+fn token(standing: TokenStanding) -> TokenFacts {
+    match standing {
+        TokenStanding::Missing => TokenFacts::Missing,
+        TokenStanding::Holds(until) => TokenFacts::Valid { until },
+        TokenStanding::Expired(at) => TokenFacts::Expired { at },
+        TokenStanding::Refused(at) => TokenFacts::Refused { at },
+    }
+}

@@ -1,0 +1,155 @@
+//! Time by the clock of this host: the daemon as a desk runs it.
+//!
+//! It waits for whatever comes first: a message of a websocket, an answer, the moment that the desk named, the token file,
+//! the word to stop. Messages carry the time of their receipt; the desk never sees time go back.
+
+use std::time::Duration;
+
+use barkeep_schemas::{FeedId, Ts};
+use barkeep_zerodha::socket::{FromSocket, Stamped};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::desk::{Action, Happened};
+use super::shift::{Question, Shift, ShiftError, Told};
+use super::sockets::whose;
+use crate::orchestrator::pairs_paper_entry::Clock;
+
+/// How often the token file is looked at.
+const TOKEN_EVERY: Duration = Duration::from_secs(2);
+
+/// The longest that the desk is left alone; the host's clock may be set meanwhile.
+const ALONE_MAX: Duration = Duration::from_secs(1);
+
+/// Messages taken in before the engine is handed what came of them.
+const BURST: usize = 256;
+
+/// Runs until it is told to stop. What the desk knows at the end is on its way to the engine then.
+///
+/// # Errors
+/// [`ShiftError`].
+pub async fn run(
+    shift: Shift,
+    heard: mpsc::Receiver<Stamped>,
+    told: mpsc::Receiver<Told>,
+    clock: &Clock,
+) -> Result<Shift, ShiftError> {
+    let mut driver = ByClock { shift, now: clock.now() };
+    let actions = driver.shift.begin(driver.now);
+    driver.act(actions).await?;
+    driver.live(heard, told, clock).await?;
+    let actions = driver.shift.desk.stop(driver.now);
+    driver.act(actions).await?;
+    Ok(driver.shift)
+}
+
+struct ByClock {
+    shift: Shift,
+    now: Ts,
+}
+
+impl ByClock {
+    async fn live(
+        &mut self,
+        mut heard: mpsc::Receiver<Stamped>,
+        mut told: mpsc::Receiver<Told>,
+        clock: &Clock,
+    ) -> Result<(), ShiftError> {
+        let mut stop = self.shift.stop_signal();
+        let mut settings = self.shift.settings();
+        settings.mark_unchanged();
+        let mut token = interval(TOKEN_EVERY);
+        token.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut burst = Vec::with_capacity(BURST);
+        let mut due = self.due();
+        loop {
+            // Every branch only waits; what it brings is dealt with below, undisturbed.
+            tokio::select! {
+                biased;
+                () = Shift::stopped(&mut stop) => return Ok(()),
+                count = heard.recv_many(&mut burst, BURST) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                }
+                Some(answer) = told.recv() => {
+                    self.pass(clock.now());
+                    let actions = self.shift.told(answer, self.now);
+                    self.act(actions).await?;
+                }
+                _ = token.tick() => {
+                    self.pass(clock.now());
+                    if let Some(token) = self.shift.token() {
+                        let actions = self.shift.desk.happened(Happened::Token(token), self.now);
+                        self.act(actions).await?;
+                    }
+                }
+                Ok(()) = settings.changed() => {
+                    self.pass(clock.now());
+                    let actions = self.shift.take_settings(self.now);
+                    self.act(actions).await?;
+                }
+                () = sleep_until(due) => {}
+            }
+            for message in burst.drain(..) {
+                self.now = self.now.max(message.at);
+                let (feed, dial) = whose(message.id);
+                self.hear(feed, dial, &message.event).await?;
+            }
+            self.pass(clock.now());
+            if self.now >= self.shift.desk.next_time() || Instant::now() >= due {
+                let actions = self.shift.desk.happened(Happened::Time, self.now);
+                self.act(actions).await?;
+                self.shift.passed(self.now);
+            }
+            due = self.due();
+        }
+    }
+
+    /// Time goes on, and never back.
+    fn pass(&mut self, clock: Ts) {
+        self.now = self.now.max(clock);
+    }
+
+    fn due(&self) -> Instant {
+        let wait = self.shift.desk.next_time().get().saturating_sub(self.now.get()).max(0);
+        Instant::now() + Duration::from_nanos(wait.unsigned_abs()).min(ALONE_MAX)
+    }
+
+    async fn hear(&mut self, feed: FeedId, dial: u64, what: &FromSocket) -> Result<(), ShiftError> {
+        let actions = self.shift.heard(feed, dial, what, self.now);
+        self.act(actions).await
+    }
+
+    async fn act(&mut self, actions: Vec<Action>) -> Result<(), ShiftError> {
+        for action in actions {
+            match action {
+                Action::Dial(feed, dial) => {
+                    if !self.shift.dial(feed, dial) {
+                        // The desk hears of a dial that cannot be made as of one that failed.
+                        let more = self.shift.desk.happened(Happened::Lost(feed, dial, "no token"), self.now);
+                        debug_assert!(more.iter().all(|action| matches!(action, Action::Inputs(_))), "it waits first");
+                        for action in more {
+                            self.shift.put(action).await?;
+                        }
+                    }
+                }
+                Action::Send(feed, text) => {
+                    // A websocket that takes no text has ended: its loss is on its way.
+                    let _ = self.shift.sockets.send(feed, text).await;
+                }
+                Action::HangUp(feed) => {
+                    self.shift.sockets.hang_up(feed);
+                }
+                Action::Fetch(date) => {
+                    self.shift.ask(Question::Instruments(date));
+                }
+                Action::Doubt => {
+                    self.shift.ask(Question::TokenHolds);
+                }
+                Action::Inputs(_) | Action::Open(_) | Action::Close(_) => self.shift.put(action).await?,
+            }
+        }
+        Ok(())
+    }
+}
