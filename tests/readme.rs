@@ -80,6 +80,7 @@ fn every_command_has_help_with_an_example() {
         "demo",
         "sim",
         "login",
+        "backfill",
         "import",
         "export",
         "replay",

@@ -3,6 +3,7 @@
 //! What it is: the edge towards people. What it never does: keep state, or decide anything about data. Results go to
 //! stdout, logs and progress to stderr.
 
+pub mod backfill;
 pub mod calendar;
 pub mod config;
 pub mod demo;
@@ -86,6 +87,7 @@ pub enum Command {
     Demo(demo::Args),
     Sim(sim::Args),
     Login(login::Args),
+    Backfill(backfill::Args),
     Import(import::Args),
     Export(export::Args),
     Replay(replay::Args),
@@ -246,6 +248,7 @@ fn run(cli: Cli) -> Result<Verdict> {
         Command::Demo(args) => demo::run(args, cli.global.data_dir.clone(), &context()?),
         Command::Sim(args) => sim::run(args, &context()?),
         Command::Login(args) => login::run(args, &context()?),
+        Command::Backfill(args) => backfill::run(args, &context()?),
         Command::Import(args) => import::run(args, &context()?),
         Command::Export(args) => export::run(args, &context()?),
         Command::Recon(args) => recon::run(args, &context()?),

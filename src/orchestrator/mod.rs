@@ -1,6 +1,7 @@
 //! Wires everything: configuration, calendar, the appliance that joins engine and tape.
 
 pub mod appliance;
+pub mod backfill;
 pub mod broker;
 pub mod calendar;
 pub mod config;

@@ -123,6 +123,8 @@ pub struct Historical {
     pub refused: Vec<RefusedCandle>,
     /// BLAKE3 of the answer's body, unpacked.
     pub hash: Hash32,
+    /// Bytes of that body.
+    pub bytes: u64,
 }
 
 /// A client of one broker's REST. Copies share its pace, which is the app's.
@@ -313,8 +315,9 @@ impl Account {
             .finish();
         let answer = self.get(&path, &query, RequestClass::Historical).await?;
         let hash = Hash32(*blake3::hash(&answer.body).as_bytes());
+        let bytes = answer.body.len() as u64;
         let (candles, refused) = answer.read(candles)?;
-        Ok(Historical { candles, refused, hash })
+        Ok(Historical { candles, refused, hash, bytes })
     }
 
     /// Quotes of instruments as `EXCHANGE:SYMBOL`, by rising name; those that the broker does not know are not among
