@@ -10,7 +10,7 @@
 
 mod address;
 mod connection;
-mod desk;
+pub mod desk;
 mod lines;
 pub mod message;
 mod remote;

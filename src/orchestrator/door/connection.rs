@@ -6,16 +6,15 @@
 use std::time::Duration;
 
 use barkeep_engine::BEHAVIOUR;
-use barkeep_schemas::Input;
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::desk::{self, Done, Refusal};
+use super::desk;
 use super::lines::{Lines, NoLine};
-use super::message::{Access, Date, Hello, LINE_BYTES_MAX, PROTOCOL, Reply, Request, Status, Told, Why, line};
+use super::message::{Access, Hello, LINE_BYTES_MAX, PROTOCOL, Reply, Request, Status, Why, line};
 use super::turns::{Turn, Turns};
 use crate::orchestrator::appliance::Appliance;
 use crate::orchestrator::engine_thread::{EngineGone, EngineHandle};
@@ -206,61 +205,25 @@ impl Connection {
 
     async fn answer(&self, request: Request, access: Access) -> Result<Reply, EngineGone> {
         let engine = &self.common.engine;
-        match request {
-            Request::Inputs { events, more } => self.inputs(events, more, access).await,
-            Request::Instrument { instrument } => {
-                let done = self.ask(move |appliance| desk::instrument(appliance, access, instrument)).await?;
-                Ok(reply(done, |(id, counts)| Reply::Instrument {
-                    id: id.0,
-                    inputs: counts.inputs,
-                    derived: counts.derived,
-                }))
-            }
-            Request::BeginSegment { date } => {
-                let done = self.ask(move |appliance| desk::begin_segment(appliance, access, date.0)).await?;
-                Ok(reply(done, |name| Reply::Segment { date: Date(name.date), run: name.run }))
-            }
-            Request::AbandonSession {} => {
-                let done = self.ask(move |appliance| desk::abandon_session(appliance, access)).await?;
-                Ok(reply(done, |(date, counts)| Reply::Abandoned { date: date.map(Date), derived: counts.derived }))
-            }
-            Request::Carry {} => {
-                let carry = engine.ask(|appliance| Ok(appliance.carry())).await?;
-                Ok(Reply::Carried { states: carry.into_iter().map(|(_, state)| state).collect() })
-            }
-            Request::Standing {} => Ok(Reply::Standing(self.standing().await?)),
-            Request::Status {} => Ok(Reply::Status(self.status().await?)),
-            Request::Commit {} | Request::End {} => Ok(Reply::Durable { seq: engine.commit().await?.0 }),
-        }
-    }
-
-    async fn inputs(&self, inputs: Vec<Input>, more: bool, access: Access) -> Result<Reply, EngineGone> {
-        let (count, uid) = (inputs.len(), self.peer.uid);
-        let weight = u32::try_from(count).unwrap_or(u32::MAX);
-        let task = move |appliance: &mut Appliance| desk::take(appliance, access, uid, inputs);
-        let done = self.common.engine.ask_weighing(weight, task).await?.await.map_err(|_| EngineGone)?;
-        let durable = match &done {
-            Ok(_) if !more => Some(self.common.engine.commit().await?.0),
-            Ok(_) | Err(_) => None,
+        let (weight, waits) = match &request {
+            Request::Status {} => return Ok(Reply::Status(self.status().await?)),
+            Request::Commit {} | Request::End {} => return Ok(Reply::Durable { seq: engine.commit().await?.0 }),
+            Request::Inputs { events, more } => (u32::try_from(events.len()).unwrap_or(u32::MAX), !more),
+            Request::Instrument { .. }
+            | Request::BeginSegment { .. }
+            | Request::AbandonSession {}
+            | Request::Carry {}
+            | Request::Standing {} => (1, false),
         };
-        Ok(reply(done, |taken| Reply::Taken {
-            first: taken.first.0,
-            last: taken.last.0,
-            inputs: taken.counts.inputs,
-            derived: taken.counts.derived,
-            durable,
-        }))
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        task: impl FnOnce(&mut Appliance) -> Done<T> + Send + 'static,
-    ) -> Result<Result<T, Refusal>, EngineGone> {
-        self.common.engine.ask(task).await
-    }
-
-    async fn standing(&self) -> Result<Told, EngineGone> {
-        Ok(self.common.engine.ask(|appliance| Ok(appliance.standing())).await?.into())
+        let uid = self.peer.uid;
+        let task = move |appliance: &mut Appliance| desk::answer(appliance, access, uid, request);
+        let mut reply = engine.ask_weighing(weight, task).await?.await.map_err(|_| EngineGone)?;
+        if let Reply::Taken { durable, .. } = &mut reply
+            && waits
+        {
+            *durable = Some(engine.commit().await?.0);
+        }
+        Ok(reply)
     }
 
     async fn status(&self) -> Result<Status, EngineGone> {
@@ -268,7 +231,7 @@ impl Connection {
         Ok(Status {
             barkeep: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
-            standing: self.standing().await?,
+            standing: self.common.engine.ask(|appliance| Ok(appliance.standing())).await?.into(),
             durable: self.common.engine.publisher().durable_seq().0,
             backlog_inputs: backlog.inputs as u64,
             backlog_batches: backlog.batches as u64,
@@ -282,13 +245,6 @@ impl Connection {
             // A client that has gone or does not read has nobody to tell.
             Ok(Err(_)) | Err(_) => Err(Over(None)),
         }
-    }
-}
-
-fn reply<T>(done: Result<T, Refusal>, say: impl FnOnce(T) -> Reply) -> Reply {
-    match done {
-        Ok(done) => say(done),
-        Err(why) => Reply::refused(Why::NotNow, why),
     }
 }
 

@@ -5,28 +5,40 @@
 //! nothing comes between the look and the deed.
 
 use barkeep_engine::BEHAVIOUR;
-use barkeep_schemas::{Input, Instrument, InstrumentId, Seq, SessionDate};
-use barkeep_storage::SegmentName;
+use barkeep_schemas::{Input, Instrument, SessionDate};
 
-use super::message::Access;
+use super::message::{Access, Date, Reply, Request, Why};
 use crate::orchestrator::appliance::{Appliance, ApplianceError, Counts, Standing};
 
-/// Why a request was not done: a sentence for the client.
-pub(super) type Refusal = String;
+/// Why a request is not done: a sentence for the client.
+type Refusal = String;
 
 /// The outer error ends the engine, the inner one is the client's.
-pub(super) type Done<T> = Result<Result<T, Refusal>, ApplianceError>;
+type Done = Result<Result<Reply, Refusal>, ApplianceError>;
 
-/// Inputs that were taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Taken {
-    pub(super) first: Seq,
-    pub(super) last: Seq,
-    pub(super) counts: Counts,
+/// Does what a client of user `uid` asks for. Inputs are not durable yet; what does not concern the engine (the daemon's
+/// status, durability) is answered with where the tape stands.
+///
+/// # Errors
+/// [`ApplianceError`] when going on is forbidden; what a client may not do is a refusal, and nothing has changed.
+pub fn answer(appliance: &mut Appliance, access: Access, uid: u32, request: Request) -> Result<Reply, ApplianceError> {
+    let done = match request {
+        Request::Inputs { events, more: _ } => take(appliance, access, uid, events)?,
+        Request::Instrument { instrument: draft } => instrument(appliance, access, draft)?,
+        Request::BeginSegment { date } => begin_segment(appliance, access, date.0)?,
+        Request::AbandonSession {} => abandon_session(appliance, access)?,
+        Request::Carry {} => {
+            Ok(Reply::Carried { states: appliance.carry().into_iter().map(|(_, state)| state).collect() })
+        }
+        Request::Standing {} | Request::Status {} | Request::Commit {} | Request::End {} => {
+            Ok(Reply::Standing(appliance.standing().into()))
+        }
+    };
+    Ok(done.unwrap_or_else(|why| Reply::refused(Why::NotNow, why)))
 }
 
 /// Adds all inputs or, where one does not fit, none.
-pub(super) fn take(appliance: &mut Appliance, access: Access, uid: u32, inputs: Vec<Input>) -> Done<Taken> {
+fn take(appliance: &mut Appliance, access: Access, uid: u32, inputs: Vec<Input>) -> Done {
     if let Err(why) = check(&appliance.standing(), access, uid, &inputs) {
         return Ok(Err(why));
     }
@@ -36,11 +48,12 @@ pub(super) fn take(appliance: &mut Appliance, access: Access, uid: u32, inputs: 
         last = appliance.input(input)?;
         first = first.or(Some(last));
     }
-    Ok(Ok(Taken { first: first.unwrap_or(last), last, counts: since(appliance, before) }))
+    let Counts { inputs, derived } = since(appliance, before);
+    Ok(Ok(Reply::Taken { first: first.unwrap_or(last).0, last: last.0, inputs, derived, durable: None }))
 }
 
 /// The number of a symbol in the open segment, and what it took to list it.
-pub(super) fn instrument(appliance: &mut Appliance, access: Access, draft: Instrument) -> Done<(InstrumentId, Counts)> {
+fn instrument(appliance: &mut Appliance, access: Access, draft: Instrument) -> Done {
     if access != Access::Records {
         return Ok(Err(misplaced("an instrument", access)));
     }
@@ -48,12 +61,13 @@ pub(super) fn instrument(appliance: &mut Appliance, access: Access, draft: Instr
         return Ok(Err(no_segment()));
     }
     let before = appliance.counts();
-    let id = appliance.instrument(draft)?;
-    Ok(Ok((id, since(appliance, before))))
+    let id = appliance.instrument(draft)?.0;
+    let Counts { inputs, derived } = since(appliance, before);
+    Ok(Ok(Reply::Instrument { id, inputs, derived }))
 }
 
 /// Opens the next segment. No session may be open: one that is belongs to a live day, or is to be abandoned first.
-pub(super) fn begin_segment(appliance: &mut Appliance, access: Access, date: SessionDate) -> Done<SegmentName> {
+fn begin_segment(appliance: &mut Appliance, access: Access, date: SessionDate) -> Done {
     let standing = appliance.standing();
     let why = match (access, &standing.session) {
         (Access::Session, Some(session)) if session.open => {
@@ -63,14 +77,15 @@ pub(super) fn begin_segment(appliance: &mut Appliance, access: Access, date: Ses
         (Access::Records, _) if standing.segment.is_none() => None,
         (Access::Records | Access::Operator, _) => Some(misplaced("a new segment", access)),
     };
-    match why {
-        Some(why) => Ok(Err(why)),
-        None => Ok(Ok(appliance.begin_segment(date)?)),
+    if let Some(why) = why {
+        return Ok(Err(why));
     }
+    let name = appliance.begin_segment(date)?;
+    Ok(Ok(Reply::Segment { date: Date(name.date), run: name.run }))
 }
 
 /// Closes a session that an import left open; a live one is none of an import's business.
-pub(super) fn abandon_session(appliance: &mut Appliance, access: Access) -> Done<(Option<SessionDate>, Counts)> {
+fn abandon_session(appliance: &mut Appliance, access: Access) -> Done {
     if access != Access::Session {
         return Ok(Err(misplaced("the end of a session", access)));
     }
@@ -78,8 +93,8 @@ pub(super) fn abandon_session(appliance: &mut Appliance, access: Access) -> Done
         return Ok(Err(super::live_session(date)));
     }
     let before = appliance.counts();
-    let date = appliance.abandon_session()?;
-    Ok(Ok((date, since(appliance, before))))
+    let date = appliance.abandon_session()?.map(Date);
+    Ok(Ok(Reply::Abandoned { date, derived: since(appliance, before).derived }))
 }
 
 fn since(appliance: &Appliance, before: Counts) -> Counts {
@@ -111,6 +126,8 @@ fn check(standing: &Standing, access: Access, uid: u32, inputs: &[Input]) -> Res
             Input::SessionOpened(opened) if access == Access::Session => {
                 let fits = if !is_fresh {
                     Err("a session opens in a segment of its own: begin one first".to_owned())
+                } else if standing.segment.is_none_or(|name| (name.date, name.run) != (opened.date, opened.run)) {
+                    Err(format!("the session is {} run {}, and the open segment is another", opened.date, opened.run))
                 } else if opened.import.is_none() {
                     Err("only the daemon opens a live session".to_owned())
                 } else if opened.behaviour != BEHAVIOUR {

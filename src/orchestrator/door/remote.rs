@@ -13,7 +13,7 @@ use std::time::Duration;
 use barkeep_schemas::{Input, Instrument, InstrumentId, OpeningState, Seq, SessionDate};
 use barkeep_storage::{DataDir, Holder, SegmentName};
 
-use super::message::{Access, BadMessage, Date, Hello, LINE_BYTES_MAX, Reply, Request, line};
+use super::message::{Access, BadMessage, Date, Hello, LINE_BYTES_MAX, Reply, Request, Why, line};
 use super::{DoorError, PATIENCE, address};
 use crate::orchestrator::appliance::{Counts, Standing};
 
@@ -214,8 +214,11 @@ impl Remote {
     fn send(&mut self, request: &Request) -> Result<(), DoorError> {
         let line = line(request);
         if line.len() > LINE_BYTES_MAX {
-            let what = format!("a request of {} bytes is longer than {LINE_BYTES_MAX}", line.len());
-            return Err(self.lost(io::Error::other(what)));
+            let text = format!(
+                "a single event of {} bytes is more than a daemon takes ({LINE_BYTES_MAX}): stop the daemon for this command",
+                line.len()
+            );
+            return Err(DoorError::Refused { why: Why::BadMessage, text });
         }
         match self.stream.get_mut().write_all(&line) {
             Ok(()) => Ok(()),

@@ -443,6 +443,10 @@ fn what_does_not_fit_is_told_and_changes_nothing() {
     let told = client.not_now(&inputs(vec![opened(date, 1, None)]));
     assert_eq!(told, "event 1 (session_opened): only the daemon opens a live session");
     let import = Some(Hash32([1; 32]));
+    for (date, run) in [(date, 2), (date.plus_days(1), 1)] {
+        let told = client.not_now(&inputs(vec![opened(date, run, import)]));
+        assert!(told.ends_with("and the open segment is another"), "{told}");
+    }
     let told = client.not_now(&inputs(vec![opened(date, 1, import), opened(date, 1, import)]));
     assert!(told.starts_with("event 2 (session_opened): a session opens in a segment of its own"), "{told}");
     let closed = Input::SessionClosed(SessionClosed { date, reason: CloseReason::Complete });
