@@ -6,7 +6,8 @@ PREFIX ?= /usr/local
 .PHONY: test check unit clients servers install golden fuzz fuzz-smoke torture bench bench-ours fmt clean
 
 FUZZ_SECONDS ?= 3
-FUZZ_TARGETS := event block segment tape files config kite_request kite_frame kite_text fault_plan ws_frame ws_text
+FUZZ_TARGETS := event block segment tape files config kite_request kite_frame kite_text fault_plan ws_frame ws_text \
+	door_message
 FUZZ_BIN := $(or $(CARGO_TARGET_DIR),fuzz/target)/$(shell rustc -vV | sed -n 's/^host: //p')/release
 
 ## test: formatting, lints, every test in debug, the golden digest in release and native builds, every fuzz target shortly

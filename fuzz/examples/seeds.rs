@@ -43,6 +43,7 @@ fn main() {
     feed();
     plans();
     websocket();
+    door();
 }
 
 fn sample_events() -> Vec<Event> {
@@ -274,4 +275,69 @@ fn websocket() {
     ];
     texts.iter().for_each(|(name, text)| seeds.write(name, &[&[0], text.as_bytes()]));
     seeds.write("asked", &[&[200], &408_065_u32.to_le_bytes(), &u32::MAX.to_le_bytes(), &[0; 4]]);
+}
+
+fn door() {
+    use barkeep::orchestrator::door::message::{Access, Date, Hello, Reply, Request, Why, line};
+    use barkeep_schemas::{CloseReason, Hash32, Input, SessionClosed};
+    let seeds = Seeds::of("door_message");
+    let inputs: Vec<Input> = sample_events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Input(input) => Some(input),
+            Event::Derived(_) => None,
+        })
+        .collect();
+    let opened = inputs.iter().find_map(|input| match input {
+        Input::SessionOpened(opened) => Some(opened.clone()),
+        _ => None,
+    });
+    let mut opened = opened.expect("a session among the samples");
+    let hello = Hello::of("import", Access::Session);
+    (opened.run, opened.behaviour, opened.import) = (1, hello.behaviour, Some(Hash32([1; 32])));
+    let date = opened.date;
+    let is_of_a_session =
+        |input: &&Input| matches!(input, Input::Tick(_) | Input::ClockMark(_) | Input::ImportStarted(_));
+    let session: Vec<Input> = std::iter::once(Input::SessionOpened(opened))
+        .chain(inputs.iter().filter(is_of_a_session).cloned())
+        .chain([Input::SessionClosed(SessionClosed { date, reason: CloseReason::Complete })])
+        .collect();
+    let is_record = |input: &&Input| {
+        matches!(
+            input,
+            Input::OutsideBar(_) | Input::ReconRun(_) | Input::ReconDifference(_) | Input::ImportFinished(_)
+        )
+    };
+    let records: Vec<Input> = inputs.iter().filter(is_record).cloned().collect();
+    let begin = Request::BeginSegment { date: Date(date) };
+    for (name, access, events) in [("session", 0_u8, &session), ("records", 1, &records), ("all", 2, &inputs)] {
+        let requests = [
+            begin.clone(),
+            Request::Inputs { events: events.clone(), more: false },
+            Request::Carry {},
+            Request::AbandonSession {},
+            Request::Standing {},
+        ];
+        let lines: Vec<u8> = requests.iter().flat_map(line).collect();
+        seeds.write(&format!("{name}_lines"), &[&[access], &lines]);
+        // 129 is the first number above 127 that names a session.
+        let mut built = vec![129 + access, 4];
+        built.extend_from_slice(&date.0.to_le_bytes());
+        built.extend_from_slice(&[0, events.len() as u8]);
+        for event in events {
+            let mut bytes = Vec::new();
+            event.encode(&mut bytes);
+            built.extend_from_slice(&(bytes.len() as u16).to_le_bytes());
+            built.extend_from_slice(&bytes);
+        }
+        built.extend_from_slice(&[6, 5, 7]);
+        seeds.write(&format!("{name}_built"), &[&built]);
+    }
+    let hello = line(&hello);
+    let refused = line(&Reply::refused(Why::Busy, "another command is adding"));
+    let durable = line(&Reply::Durable { seq: 9 });
+    seeds.write(
+        "greeting",
+        &[&[0], &hello, &refused, &durable, b"{\"do\":\"begin_segment\",\"date\":\"2026-02-30\"}\n"],
+    );
 }

@@ -35,6 +35,13 @@ impl<'a> Bytes<'a> {
         head
     }
 
+    /// The next `len` bytes, or those that are left.
+    pub fn slice(&mut self, len: usize) -> &'a [u8] {
+        let (head, rest) = self.rest.split_at(len.min(self.rest.len()));
+        self.rest = rest;
+        head
+    }
+
     fn take<const N: usize>(&mut self) -> [u8; N] {
         let mut taken = [0; N];
         let len = N.min(self.rest.len());

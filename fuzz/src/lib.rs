@@ -5,6 +5,7 @@
 
 pub mod block;
 pub mod config;
+pub mod door_message;
 pub mod event;
 pub mod fault_plan;
 pub mod files;
