@@ -23,7 +23,7 @@ pub fn date(ts: Ts) -> SessionDate {
     SessionDate(days as i32)
 }
 
-/// A second of a date's day, IST.
+/// A second of a date's day, IST; beyond the year 2262 the last moment that there is.
 pub fn moment(date: SessionDate, second_of_day: i64) -> Ts {
     Ts::from_secs(i64::from(date.0) * DAY_SECS - OFFSET_SECS + second_of_day)
 }
@@ -31,7 +31,8 @@ pub fn moment(date: SessionDate, second_of_day: i64) -> Ts {
 /// Reads `2021-06-08 15:45:56`, IST.
 pub fn parse(text: &str) -> Option<Ts> {
     let (date, time) = text.split_once(' ')?;
-    Some(moment(SessionDate::parse(date)?, second_of_day(time)?))
+    let (date, second) = (SessionDate::parse(date)?, second_of_day(time)?);
+    exact(i64::from(date.0) * DAY_SECS - OFFSET_SECS + second)
 }
 
 /// Reads the start of a candle, `2017-12-15T09:15:00+0530`, with its own offset.
@@ -48,7 +49,12 @@ pub fn parse_candle(text: &str) -> Option<Ts> {
         _ => return None,
     };
     let midnight = i64::from(SessionDate::parse(date)?.0) * DAY_SECS;
-    Some(Ts::from_secs(midnight + second_of_day(time)? - ahead))
+    exact(midnight + second_of_day(time)? - ahead)
+}
+
+/// A moment by its epoch seconds; none where 64 bits of nanoseconds do not reach.
+fn exact(secs: i64) -> Option<Ts> {
+    Some(Ts::from_secs(secs)).filter(|ts| ts.secs() == secs)
 }
 
 fn second_of_day(time: &str) -> Option<i64> {
@@ -82,6 +88,7 @@ mod tests {
         for text in ["", "2017-12-15", "2017-12-15T09:15:00", "2017-12-15T09:15:00Z", "2017-12-15T24:00:00+0530"] {
             assert_eq!((parse(text), parse_candle(text)), (None, None), "{text}");
         }
+        assert_eq!((parse("2500-01-01 09:15:00"), parse_candle("2500-01-01T09:15:00+0530")), (None, None));
         assert_eq!((parse("2017-12-15 9:15:00"), parse("2017-12-32 09:15:00")), (None, None));
     }
 
