@@ -44,12 +44,13 @@ impl Listing {
         if let Some(heir) = heir {
             return change(symbol, InstrumentChangeKind::Renamed, symbol.to_owned(), after.symbol(heir));
         }
-        // Another series is a suffix of two letters: `IDEA-BE`.
+        // Another series is a suffix of two letters: `IDEA-BE`. `BL` is none, but the window for blocks of any stock.
         let plain = self.span(old.symbol).rsplit_once('-').filter(|(_, series)| series.len() == 2);
         let plain = plain.map_or_else(|| self.span(old.symbol), |(plain, _)| plain);
         let other_series = others.find(|new| {
             let rest = after.span(new.symbol).strip_prefix(plain);
-            let suffixed = rest.is_some_and(|rest| rest.is_empty() || rest.len() == 3 && rest.starts_with('-'));
+            let is_series = |rest: &str| rest.len() == 3 && rest.starts_with('-') && rest != "-BL";
+            let suffixed = rest.is_some_and(|rest| rest.is_empty() || is_series(rest));
             suffixed && after.span(new.name) == self.span(old.name)
         });
         if let Some(new) = other_series {

@@ -150,7 +150,8 @@ fn changes_are_told_for_what_is_wanted() {
     let after = read(
         "1025,4,SAME,SAME,0.0,,0.0,0.05,1,EQ,NSE,NSE\n\
          1281,5,ETERNAL,ETERNAL,0.0,,0.0,0.05,1,EQ,NSE,NSE\n\
-         9217,36,IDEA-BE,IDEA LTD,0.0,,0.0,0.05,1,EQ,NSE,NSE\n\
+         9473,37,IDEA-BL,IDEA LTD,0.0,,0.0,0.05,1,EQ,NSE,NSE\n\
+         9217,36,IDEA-BZ,IDEA LTD,0.0,,0.0,0.05,1,EQ,NSE,NSE\n\
          2817,11,TOKEN,TOKEN,0.0,,0.0,0.05,1,EQ,NSE,NSE\n\
          2049,8,OLD,OLD,0.0,,0.0,0.05,1,EQ,NSE,NSE\n\
          3073,12,NEW,NEW,0.0,,0.0,0.05,1,EQ,NSE,NSE\n\
@@ -163,7 +164,7 @@ fn changes_are_told_for_what_is_wanted() {
         .map(|change| format!("{} {}: {:?} -> {:?}", change.symbol, change.what.name(), change.before, change.after));
     insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r#"
     ZOMATO renamed: "ZOMATO" -> "ETERNAL"
-    IDEA series: "IDEA" -> "IDEA-BE"
+    IDEA series: "IDEA" -> "IDEA-BZ"
     TOKEN new_token: "1793" -> "2817"
     GONE missing: "2049" -> ""
     OLD new_token: "2305" -> "2049"
