@@ -50,3 +50,6 @@ fn native() -> Result<RootCertStore, String> {
     }
     Ok(roots)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

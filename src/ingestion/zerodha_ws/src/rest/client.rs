@@ -3,6 +3,8 @@
 //! It sends what reads alone, and logs in. An error tells the path and never the query, a header or a token.
 
 mod attempt;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

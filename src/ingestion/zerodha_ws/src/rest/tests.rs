@@ -1,5 +1,7 @@
 //! Answers as the simulator writes them, by hand, and by chance; requests are tested against its server.
 
+mod recorded;
+
 use barkeep_schemas::{Price, Qty, Ts};
 use barkeep_sim::kite::KiteError;
 use proptest::prelude::*;

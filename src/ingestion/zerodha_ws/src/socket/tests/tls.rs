@@ -1,40 +1,10 @@
 //! `wss://` against a server whose certificate is of an authority made for the test.
 
-use std::sync::Arc;
-
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use super::super::Roots;
 use super::*;
-
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
-    }
-
-    fn roots(&self) -> Roots {
-        let mut store = RootCertStore::empty();
-        store.add(self.0.der().clone()).unwrap();
-        Roots::Only(Arc::new(store))
-    }
-
-    fn acceptor(&self, name: &str) -> TlsAcceptor {
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &self.0).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key.into());
-        TlsAcceptor::from(Arc::new(config.unwrap()))
-    }
-}
+use crate::tls::tests::Authority;
 
 /// A socket to a server with a certificate for `name`, trusted by `roots`; the server sends one heartbeat and waits.
 async fn socket(acceptor: TlsAcceptor, roots: Roots) -> (Running, JoinHandle<()>) {
