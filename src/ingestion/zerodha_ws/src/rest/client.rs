@@ -176,19 +176,24 @@ impl Client {
     }
 
     /// The list of instruments as CSV, of one exchange or of all. It is given without a login; a token is sent along
-    /// where there is one.
+    /// where there is one, and where the broker does not take it the list is asked for without.
     ///
     /// # Errors
     /// [`RestError`].
     pub async fn instruments(&self, exchange: Option<&str>, token: Option<&AccessToken>) -> Result<Vec<u8>, RestError> {
         let path = exchange.map_or_else(|| "/instruments".to_owned(), |exchange| format!("/instruments/{exchange}"));
-        let login = token.map(Login::new).transpose()?;
         let limits = Limits { bytes_max: LIST_BYTES_MAX, timeout: self.inner.plan.timeout.saturating_mul(4) };
-        let answer = self.get(&path, "", login.as_ref(), RequestClass::Other, limits).await?;
-        if (200..300).contains(&answer.status) {
-            return Ok(answer.body);
+        let mut login = token.map(Login::new).transpose()?;
+        loop {
+            let answer = self.get(&path, "", login.as_ref(), RequestClass::Other, limits).await?;
+            if (200..300).contains(&answer.status) {
+                return Ok(answer.body);
+            }
+            match answer.read(|status, body| super::answer::data(status, body).map(|_| Vec::new())) {
+                Err(error) if error.is_token_refused() && login.is_some() => login = None,
+                told => return told,
+            }
         }
-        answer.read(|status, body| super::answer::data(status, body).map(|_| Vec::new()))
     }
 
     /// Trades what a login brought for an access token. It is asked once: a request token can be used once.

@@ -102,3 +102,15 @@ async fn a_packed_answer_is_unpacked_and_counted_as_it_is_then() {
     let error = account(root, authority.roots()).await.trades().await.unwrap_err();
     assert_eq!(error, RestError::TooLong { request: "GET /trades".to_owned(), bytes_max: 32 << 20 });
 }
+
+#[tokio::test]
+async fn a_list_is_asked_for_without_a_token_that_is_not_taken() {
+    let authority = Authority::new();
+    let body = br#"{"status":"error","message":"no","error_type":"TokenException"}"#;
+    let (root, serving) = server(&authority, "localhost", answer("403 Forbidden", body)).await;
+    let client = Client::new(ClientPlan { roots: authority.roots(), ..ClientPlan::new(root) }).await.unwrap();
+    assert!(client.instruments(None, Some(&token())).await.unwrap_err().is_token_refused());
+    let heads = serving.await.unwrap();
+    let signed: Vec<bool> = heads.iter().map(|head| head.contains("authorization:")).collect();
+    assert_eq!(signed, [true, false]);
+}
