@@ -8,14 +8,14 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use barkeep::orchestrator::appliance::{Appliance, Pace, SessionDraft};
 use barkeep::orchestrator::calendar::Calendar;
 use barkeep::orchestrator::config::Config;
-use barkeep::orchestrator::door::message::{Access, Hello, Reply, line};
+use barkeep::orchestrator::door::message::{Access, Hello, Reply, Request, line};
 use barkeep::orchestrator::door::{DAEMON, DoorServer};
 use barkeep::orchestrator::engine_thread::{EngineHandle, EngineThread, EngineThreadConfig, Work};
 use barkeep_schemas::{
@@ -361,4 +361,120 @@ fn a_stranger_who_talks_nonsense_disturbs_no_command() {
     drop(held);
     stage.expect(0, "import ticks.csv --kind ticks");
     daemon.stop();
+}
+
+/// `barkeep run` on the data directory of a stage, with a broker that is not there.
+struct Run {
+    child: Child,
+}
+
+impl Run {
+    fn start(stage: &Stage) -> Self {
+        let nowhere = "http://127.0.0.1:9";
+        let kite = format!("[kite]\nrest = \"{nowhere}\"\nws = \"ws://127.0.0.1:9\"\nlogin_url = \"{nowhere}\"\n");
+        let services = [
+            "appliance",
+            "zerodha_ws",
+            "bar_builder_1s",
+            "bar_aggregator_1m_to_multi",
+            "pair_watch_producer",
+            "pairs_executor",
+            "risk_manager",
+            "paper_matcher",
+            "bar_aggregator_1m",
+        ];
+        let ports: String = services.iter().map(|service| format!("{service} = 0\n")).collect();
+        stage.write("run.toml", &format!("{kite}[ports]\n{ports}"));
+        let mut command = stage.command("--config run.toml run --json");
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("a daemon");
+        // Its first line comes when the tape is open.
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut first).expect("a line");
+        let ready: serde_json::Value = serde_json::from_str(&first).expect("JSON");
+        assert_eq!(ready["pid"], child.id());
+        Self { child }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().expect("kill").success());
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // A test that has failed leaves no daemon behind; one that has ended is not there to be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_daemon_itself_takes_what_commands_add_while_it_waits_for_a_token() {
+    let (stage, calm) = (Stage::new(), Stage::new());
+    for stage in [&stage, &calm] {
+        write_files(stage);
+    }
+    let mut run = Run::start(&stage);
+    for (code, command) in [(0, "import ticks.csv --kind ticks"), (1, "recon --date 2026-07-31 --source candles.csv")] {
+        assert_eq!(stage.expect(code, command).lines().count(), calm.expect(code, command).lines().count());
+    }
+    let dirs = [DataDir::new(stage.path("data")), DataDir::new(calm.path("data"))];
+    assert_eq!(digest(&dirs[0]), digest(&dirs[1]));
+    run.signal("STOP");
+    let refused = stage.refused("import early.csv --kind bars --calendar always");
+    let begins = format!("is held by process {} (run), which does not answer at ", run.child.id());
+    assert!(refused.contains(&begins), "{refused}");
+    run.signal("CONT");
+    stage.expect(0, "import early.csv --kind bars --calendar always");
+    run.signal("TERM");
+    assert!(run.child.wait().expect("its end").success());
+    assert!(!dirs[0].socket().exists(), "it takes its socket away");
+    calm.expect(0, "import early.csv --kind bars --calendar always");
+    assert_eq!(digest(&dirs[0]), digest(&dirs[1]));
+}
+
+#[test]
+fn an_import_whose_daemon_is_killed_is_told_and_goes_on_without_it() {
+    let (stage, calm) = (Stage::new(), Stage::new());
+    for stage in [&stage, &calm] {
+        write_ticks(&day(5, 8), &stage.path("ticks.csv"));
+    }
+    let import = "import ticks.csv --kind ticks";
+    calm.expect(0, import);
+    let dir = DataDir::new(stage.path("data"));
+    let mut run = Run::start(&stage);
+    let mut command = stage.command(import);
+    let importing = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("an import");
+    let mut operator = BufReader::new(UnixStream::connect(dir.socket()).expect("a socket"));
+    let mut ask = |words: &[u8]| {
+        operator.get_mut().write_all(words).expect("it is read");
+        let mut line = Vec::new();
+        operator.read_until(b'\n', &mut line).expect("an answer");
+        Reply::parse(&line).expect("an answer")
+    };
+    ask(&line(&Hello::of("test", Access::Operator)));
+    let since = Instant::now();
+    loop {
+        let Reply::Status(status) = ask(&line(&Request::Status {})) else { panic!("no status") };
+        if status.durable > 1_000 {
+            assert_eq!(status.turn, Some(format!("process {} (import)", importing.id())));
+            break;
+        }
+        assert!(since.elapsed() < Duration::from_secs(60), "nothing comes onto the tape");
+        sleep(Duration::from_millis(1));
+    }
+    kill(&mut run.child);
+    let output = importing.wait_with_output().expect("its end");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("is lost in the middle of the command (it has closed): what it acknowledged is on"), "{err}");
+    assert!(dir.socket().exists(), "a daemon that is killed leaves its socket");
+    // Its successor takes the place of the dead one's socket; the command goes on where the tape ends.
+    let run = Run::start(&stage);
+    stage.expect(0, import);
+    assert_eq!(digest(&dir), digest(&DataDir::new(calm.path("data"))));
+    drop(run);
+    assert_eq!(stage.json(0, "replay --verify --json")["differences"], 0);
 }

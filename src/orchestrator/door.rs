@@ -20,7 +20,6 @@ mod turns;
 #[cfg(test)]
 mod tests;
 
-use std::io;
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -76,16 +75,15 @@ pub enum DoorError {
     },
     /// The daemon was there and has gone, or says what nobody understands.
     #[error(
-        "the daemon at {socket} is lost in the middle of the command: what it acknowledged is on the tape; see its log, \
-         and give the command again when it answers",
+        "the daemon at {socket} is lost in the middle of the command ({why}): what it acknowledged is on the tape; see \
+         its log, and give the command again when it answers",
         socket = socket.display()
     )]
     Lost {
         /// The daemon's socket.
         socket: PathBuf,
-        /// What was seen of it.
-        #[source]
-        source: io::Error,
+        /// What was seen of it. No source: a socket that is closed is not the closed pipe of whoever reads the output.
+        why: String,
     },
 }
 

@@ -82,7 +82,7 @@ impl Remote {
             Err(error) => error,
         };
         let kind = error.kind();
-        Err(if matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
+        Err(if is_slow(kind) {
             silent(format!("no answer within {} s", PATIENCE.as_secs()))
         } else if is_gone(kind) {
             // Between two daemons, or in the moment of its end: whether one comes is looked at again.
@@ -101,7 +101,7 @@ impl Remote {
         let stream = self.stream.get_ref();
         match stream.set_read_timeout(Some(ANSWER)).and_then(|()| stream.set_write_timeout(Some(ANSWER))) {
             Ok(()) => Ok(self),
-            Err(source) => Err(self.lost(source)),
+            Err(error) => Err(self.lost(&error)),
         }
     }
 
@@ -225,7 +225,7 @@ impl Remote {
             // Why it closed may still lie there to be read.
             Err(error) => Err(match self.last_words() {
                 Some(refused) => refused,
-                None => self.lost(error),
+                None => self.lost(&error),
             }),
         }
     }
@@ -243,7 +243,7 @@ impl Remote {
         match self.read() {
             Ok(Reply::Refused { why, text }) => Err(DoorError::Refused { why, text }),
             Ok(reply) => Ok(reply),
-            Err(error) => Err(self.lost(error)),
+            Err(error) => Err(self.lost(&error)),
         }
     }
 
@@ -257,14 +257,21 @@ impl Remote {
         Reply::parse(&line).map_err(|bad: BadMessage| io::Error::new(io::ErrorKind::InvalidData, bad))
     }
 
-    fn lost(&self, source: io::Error) -> DoorError {
-        DoorError::Lost { socket: self.socket.clone(), source }
+    fn lost(&self, error: &io::Error) -> DoorError {
+        let kind = error.kind();
+        let why = if is_gone(kind) {
+            "it has closed".to_owned()
+        } else if is_slow(kind) {
+            format!("no answer within {} s", ANSWER.as_secs())
+        } else {
+            error.to_string()
+        };
+        DoorError::Lost { socket: self.socket.clone(), why }
     }
 
     fn misunderstood(&self, reply: &Reply) -> DoorError {
         let reply: String = format!("{reply:?}").chars().take(200).collect();
-        let what = format!("an answer to another question: {reply}");
-        self.lost(io::Error::new(io::ErrorKind::InvalidData, what))
+        DoorError::Lost { socket: self.socket.clone(), why: format!("an answer to another question: {reply}") }
     }
 }
 
@@ -276,4 +283,9 @@ fn durable(reply: &Reply) -> Option<Seq> {
 /// Whether a failure says that the other side has closed.
 const fn is_gone(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
+/// Whether a failure says that the time ran out.
+const fn is_slow(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
