@@ -41,7 +41,7 @@ const PASTED_BYTES_MAX: u64 = 16 << 10;
 Exit codes of --status: 0 the token holds, 1 it does not or there is none,
 2 the broker could not be asked.")]
 pub struct Args {
-    /// Take the redirect on this port of 127.0.0.1 instead of a pasted address; 0 takes a free one
+    /// Take the redirect on a port of 127.0.0.1 instead of a pasted address [default port: 8123]; 0 takes a free one
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "8123", conflicts_with = "status")]
     pub callback: Option<u16>,
     /// Log in to nothing: tell whether the token of the file holds
