@@ -121,6 +121,10 @@ fn what_is_missing_is_fetched_and_what_is_there_is_not_asked_for_again() {
     assert!(long["requests"].as_u64() >= Some(2) && long["empty_days"].as_u64() > Some(10), "{long}");
     let nothing = backfill(&stage, 0, "--from 2026-03-02 --to 2026-07-28 --symbols INFY");
     assert_eq!((&nothing["requests"], &nothing["days"]), (&json!(0), &json!(0)));
+    let before = on_tape(&stage).len() as u64;
+    let anew = backfill(&stage, 0, "--from 2026-07-20 --to 2026-07-24 --symbols INFY --again");
+    assert_eq!((&anew["held"], &anew["requests"], &anew["candles"]), (&json!(0), &json!(1), &first["candles"]));
+    assert_eq!(on_tape(&stage).len() as u64, before + first["candles"].as_u64().expect("a number"));
     stage.expect(0, "tape verify");
 }
 
