@@ -124,7 +124,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
     args.check()?;
     let tape = Tape::open(&context.dir)?;
     let destination = if args.is_stream() {
-        Destination::Stream(Box::new(std::io::stdout()))
+        Destination::Stream(Box::new(screen::Out))
     } else {
         Destination::File { path: args.out.clone(), force: args.force }
     };

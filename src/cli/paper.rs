@@ -1,14 +1,14 @@
 //! `barkeep completions` and `barkeep man`: what a package ships beside the binary.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::screen::say;
+use super::screen::{Out, say};
 use super::{Cli, Verdict};
 
 /// Print shell completions
@@ -35,7 +35,7 @@ pub struct ManArgs {
 pub fn completions(args: &CompletionsArgs) -> Result<Verdict> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "barkeep", &mut script);
-    io::stdout().lock().write_all(&script)?;
+    Out.lock().write_all(&script)?;
     Ok(Verdict::Fine)
 }
 
@@ -54,7 +54,7 @@ pub fn man(args: &ManArgs) -> Result<Verdict> {
         None => {
             let mut page = Vec::new();
             clap_mangen::Man::new(command).render(&mut page)?;
-            io::stdout().lock().write_all(&page)?;
+            Out.lock().write_all(&page)?;
         }
     }
     Ok(Verdict::Fine)

@@ -33,8 +33,7 @@ pub fn say_json(value: &impl Serialize) -> Result<()> {
 /// # Errors
 /// When stdout cannot be written; [`is_broken_pipe`] knows a reader that went away.
 pub fn stream(text: impl AsRef<str>) -> Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}", text.as_ref())?;
+    writeln!(Out.lock(), "{}", text.as_ref())?;
     Ok(())
 }
 
@@ -46,12 +45,57 @@ pub fn stream_json(value: &impl Serialize) -> Result<()> {
     stream(serde_json::to_string(value)?)
 }
 
+/// The reader of our output is gone. A socket or a file whose other end is gone is another matter, though the system has
+/// the same word for it.
+#[derive(Debug, thiserror::Error)]
+#[error("whoever read the output has closed it")]
+struct ReaderGone;
+
+/// Stdout, whose errors tell a reader that went away from everything else.
+#[derive(Clone, Copy, Debug)]
+pub struct Out;
+
+impl Out {
+    /// For this thread alone, until it is dropped.
+    pub fn lock(self) -> Locked {
+        Locked(io::stdout().lock())
+    }
+}
+
+/// [`Out`], locked.
+#[derive(Debug)]
+pub struct Locked(io::StdoutLock<'static>);
+
+impl Write for Locked {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(told_apart)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(told_apart)
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.lock().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.lock().flush()
+    }
+}
+
+fn told_apart(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::BrokenPipe { io::Error::new(error.kind(), ReaderGone) } else { error }
+}
+
 /// Whether an error only says that the reader of our output is gone.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        .any(|error| error.get_ref().is_some_and(|inner| inner.is::<ReaderGone>()))
 }
 
 /// A table without lines, first column left, the others as `right` says.
@@ -167,5 +211,13 @@ mod tests {
         assert_eq!(share(59, 60), "98.3% (59 of 60)");
         assert_eq!(share(0, 0), "none of 0");
         assert_eq!((bytes(12), bytes(2_048)), ("12 B".into(), "2.0 KiB".into()));
+    }
+
+    #[test]
+    fn a_socket_that_broke_is_no_reader_of_ours_that_went_away() {
+        let system = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(!is_broken_pipe(&anyhow::Error::new(system()).context("the daemon")));
+        assert!(is_broken_pipe(&anyhow::Error::new(told_apart(system())).context("the output")));
+        assert!(!is_broken_pipe(&anyhow::Error::new(told_apart(io::ErrorKind::StorageFull.into()))));
     }
 }
