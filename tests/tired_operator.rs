@@ -121,6 +121,8 @@ fn a_closed_pipe_changes_neither_the_verdict_nor_what_is_done() {
         ("data", "tape backup --to backup --force --apply", 0),
         ("bad", "tape backup --to worse --force --apply", 3),
         ("data", "tape cat", 0),
+        ("data", "export --kind bars_1m --format csv --out -", 0),
+        ("data", "export --kind bars_1m --format ndjson --out -", 0),
     ] {
         let output = into_closed_pipe(&stage, data, args);
         let err = String::from_utf8_lossy(&output.stderr);

@@ -1,5 +1,6 @@
 //! What a person sees: tables, numbers, progress. Pure text out; never colour where it is not a terminal.
 
+use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
@@ -92,10 +93,13 @@ fn told_apart(error: io::Error) -> io::Error {
 
 /// Whether an error only says that the reader of our output is gone.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|error| error.get_ref().is_some_and(|inner| inner.is::<ReaderGone>()))
+    error.chain().any(says_so)
+}
+
+/// The source of an I/O error that holds another error is that one's source: what it holds is looked at, too.
+fn says_so(error: &(dyn Error + 'static)) -> bool {
+    let held = || error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error.is::<ReaderGone>() || held().is_some_and(|held| says_so(held) || held.source().is_some_and(says_so))
 }
 
 /// A table without lines, first column left, the others as `right` says.
@@ -218,6 +222,8 @@ mod tests {
         let system = || io::Error::from(io::ErrorKind::BrokenPipe);
         assert!(!is_broken_pipe(&anyhow::Error::new(system()).context("the daemon")));
         assert!(is_broken_pipe(&anyhow::Error::new(told_apart(system())).context("the output")));
+        let wrapped = io::Error::other(io::Error::other(told_apart(system())));
+        assert!(is_broken_pipe(&anyhow::Error::new(wrapped)));
         assert!(!is_broken_pipe(&anyhow::Error::new(told_apart(io::ErrorKind::StorageFull.into()))));
     }
 }

@@ -1,6 +1,7 @@
 //! The CSV form of a sheet: a header line, `\n` line ends, quotes only where a cell needs them.
 
 use std::fmt::Write as _;
+use std::io;
 
 use super::{Cell, Column, Output, SheetError};
 
@@ -39,6 +40,9 @@ impl CsvSheet {
     }
 }
 
+/// The system's own error, which csv would hide.
 fn io_error(error: csv::Error) -> SheetError {
-    SheetError::Io(error.into())
+    let text = error.to_string();
+    let own = if let csv::ErrorKind::Io(own) = error.into_kind() { own } else { io::Error::other(text) };
+    SheetError::Io(own)
 }
