@@ -33,6 +33,8 @@ use barkeep_storage::prune::PruneError;
 use barkeep_storage::{CommitError, DataDir, HaltReason, OpenError, ReadError};
 use clap::{Parser, Subcommand, ValueEnum};
 
+use tracing_subscriber::filter::LevelFilter;
+
 use crate::mirrors::export::ExportError;
 use crate::monitoring::explain::ExplainError;
 use crate::orchestrator::ApplianceError;
@@ -131,7 +133,19 @@ pub struct Context {
 impl Context {
     fn new(global: &Global) -> Result<Self> {
         let config = Config::load(global.config.as_deref())?;
-        log_to_stderr(global.log_format, &config);
+        let level = LevelFilter::from_str(config.log.level.name()).unwrap_or(LevelFilter::WARN);
+        log_to_stderr(global.log_format, &config, level);
+        Self::with(global, config)
+    }
+
+    /// One for a command that shows all that it has to say itself: the log has errors alone.
+    fn quiet(global: &Global) -> Result<Self> {
+        let config = Config::load(global.config.as_deref())?;
+        log_to_stderr(global.log_format, &config, LevelFilter::ERROR);
+        Self::with(global, config)
+    }
+
+    fn with(global: &Global, config: Config) -> Result<Self> {
         let root = global.data_dir.clone().unwrap_or_else(|| config.data_dir.clone());
         if root.metadata().is_ok_and(|meta| !meta.is_dir()) {
             bail!("{} is a file, not a folder: check --data-dir, or data_dir of the configuration", root.display());
@@ -168,16 +182,15 @@ pub fn main() -> ExitCode {
 }
 
 /// Sends the log of this process to stderr. A second call, as the demo makes, changes nothing.
-fn log_to_stderr(format: Option<LogFormat>, config: &Config) {
+fn log_to_stderr(format: Option<LogFormat>, config: &Config, level: LevelFilter) {
     let json = match format {
         Some(format) => format == LogFormat::Json,
         None => config.log.format == ConfiguredFormat::Json,
     };
-    let level = tracing_subscriber::filter::LevelFilter::from_str(config.log.level.name());
     let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_max_level(level.unwrap_or(tracing_subscriber::filter::LevelFilter::WARN));
+        .with_max_level(level);
     let _ = if json { log.json().try_init() } else { log.try_init() };
 }
 
@@ -245,7 +258,7 @@ fn run(cli: Cli) -> Result<Verdict> {
     let context = || Context::new(&cli.global);
     match &cli.command {
         Command::Init(args) => init::run(args, &context()?),
-        Command::Demo(args) => demo::run(args, cli.global.data_dir.clone(), &context()?),
+        Command::Demo(args) => demo::run(args, cli.global.data_dir.clone(), &Context::quiet(&cli.global)?),
         Command::Sim(args) => sim::run(args, &context()?),
         Command::Login(args) => login::run(args, &context()?),
         Command::Backfill(args) => backfill::run(args, &context()?),

@@ -193,14 +193,14 @@ impl Daemon {
         if matches!(time, Time::Clock(_)) {
             tasks.spawn(systemd::watch(board.clone(), clock.clone()));
         }
+
+        let mut appliance = open(&dir, Pace::from(&config.tape)).await?;
         let disk = watch_disk(metrics.clone(), dir.clone());
         tasks.spawn(async move {
             if let Err(error) = disk.await {
                 tracing::error!(%error, "the disk is not watched");
             }
         });
-
-        let mut appliance = open(&dir, Pace::from(&config.tape)).await?;
         let teller = Arc::new(tellers.engine);
         let publisher = appliance.publisher().clone();
         metrics.time_commits(&publisher)?;

@@ -10,7 +10,7 @@ use barkeep_zerodha::feed::State;
 use crate::orchestrator::calendar::Calendar;
 use crate::orchestrator::live::desk::{Desk, DeskFacts, TokenStanding};
 use crate::orchestrator::live::schedule::trading_date;
-use crate::orchestrator::pairs_paper_entry::{FeedTeller, SessionFacts, SessionTeller, TokenFacts, TokenTeller};
+use crate::orchestrator::pairs_paper_entry::{FeedTeller, SessionFacts, SessionTeller, TokenFacts, TokenTeller, ist};
 
 /// How many messages wait.
 type Depth = Box<dyn Fn() -> u64 + Send + Sync>;
@@ -64,11 +64,15 @@ impl Telling {
         told.at = Some(now);
         if !same_day {
             self.session.tell(SessionFacts::on(&self.calendar, date, open));
-            told.day = Some((date, open));
         }
         let facts = desk.facts(now);
+        if told.day.is_none_or(|(told, _)| told != date) {
+            log_day(date, &facts);
+        }
+        told.day = Some((date, open));
         self.tell_feed(&facts);
         if told.token != Some(facts.token) {
+            log_token(facts.token);
             self.token.tell(token(facts.token));
             told.token = Some(facts.token);
         }
@@ -98,5 +102,30 @@ fn token(standing: TokenStanding) -> TokenFacts {
         TokenStanding::Holds(until) => TokenFacts::Valid { until },
         TokenStanding::Expired(at) => TokenFacts::Expired { at },
         TokenStanding::Refused(at) => TokenFacts::Refused { at },
+    }
+}
+
+/// Says what day it is, and when the next session is opened.
+fn log_day(date: SessionDate, facts: &DeskFacts) {
+    let opens = facts.day.as_ref().map(|day| ist(day.open_at));
+    match (&facts.why_closed, opens) {
+        (Some(why), Some(opens)) => tracing::info!(%date, why, "no session today; the next is opened at {opens}"),
+        (Some(why), None) => tracing::error!(%date, why, "no session today, and none to come in the calendar"),
+        (None, Some(opens)) => tracing::info!(%date, "a day with a session, which is opened at {opens}"),
+        (None, None) => tracing::error!(%date, "no session to come in the calendar"),
+    }
+}
+
+/// Says how the token stands, and what to do.
+fn log_token(standing: TokenStanding) {
+    match standing {
+        TokenStanding::Missing => tracing::warn!("waiting for an access token: run `barkeep login`"),
+        TokenStanding::Holds(until) => tracing::info!("the access token holds until {}", ist(until)),
+        TokenStanding::Expired(at) => {
+            tracing::warn!("the access token died at {}: run `barkeep login`", ist(at));
+        }
+        TokenStanding::Refused(at) => {
+            tracing::warn!("the broker refused the access token at {}: run `barkeep login`", ist(at));
+        }
     }
 }

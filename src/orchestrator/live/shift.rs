@@ -7,7 +7,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use barkeep_schemas::{CloseReason, EngineConfig, FeedId, Input, SessionClosed, SessionDate, Ts};
+use barkeep_schemas::{
+    CloseReason, EngineConfig, FeedHappening, FeedId, FeedReport, Input, InstrumentChange, SessionClosed, SessionDate,
+    Ts,
+};
 use barkeep_zerodha::instruments::Listing;
 use barkeep_zerodha::socket::FromSocket;
 use barkeep_zerodha::token::AccessToken;
@@ -303,7 +306,10 @@ impl Shift {
     /// [`ShiftError::Engine`] when the engine has ended.
     pub async fn put(&mut self, action: Action) -> Result<(), ShiftError> {
         match action {
-            Action::Inputs(inputs) => self.engine.send(Work::Inputs(inputs)).await?,
+            Action::Inputs(inputs) => {
+                inputs.iter().for_each(log);
+                self.engine.send(Work::Inputs(inputs)).await?;
+            }
             Action::Open(opening) => self.open(*opening).await?,
             Action::Close(date) => self.close(date).await?,
             Action::Dial(..) | Action::Send(..) | Action::HangUp(_) | Action::Fetch(_) | Action::Doubt => {}
@@ -336,4 +342,57 @@ fn ticks(actions: &[Action]) -> usize {
     let inputs =
         actions.iter().filter_map(|action| if let Action::Inputs(inputs) = action { Some(inputs) } else { None });
     inputs.flatten().filter(|input| matches!(input, Input::Tick(_))).count()
+}
+
+/// What a person at the log wants to know of what goes onto the tape.
+fn log(input: &Input) {
+    match input {
+        Input::FeedReport(report) => {
+            let FeedReport { feed, what, count, detail, .. } = &**report;
+            let (feed, what) = (feed.0 + 1, what.name());
+            match report.what {
+                FeedHappening::Connected | FeedHappening::Subscribed | FeedHappening::Whole => {
+                    tracing::info!(feed, what, count, "feed");
+                }
+                FeedHappening::OrderUpdate | FeedHappening::BrokerMessage | FeedHappening::StaleFirstTick => {
+                    tracing::info!(feed, what, count, detail, "feed");
+                }
+                FeedHappening::Lost
+                | FeedHappening::Refused
+                | FeedHappening::TokenRefused
+                | FeedHappening::Mute
+                | FeedHappening::Silent
+                | FeedHappening::BadFrame
+                | FeedHappening::UnknownPacket
+                | FeedHappening::Untimed
+                | FeedHappening::Unlisted
+                | FeedHappening::StaleInstrument
+                | FeedHappening::ClockSkew
+                | FeedHappening::BrokerError
+                | FeedHappening::UnknownText => tracing::warn!(feed, what, count, detail, "feed"),
+            }
+        }
+        Input::FeedGap(gap) => {
+            let seconds = gap.to.secs().saturating_sub(gap.from.secs());
+            tracing::warn!(feed = gap.feed.0 + 1, cause = gap.cause.name(), seconds, "a gap is on the tape");
+        }
+        Input::InstrumentsFetched(fetched) => {
+            tracing::info!(rows = fetched.rows, changes = fetched.changes.len(), "the day's instruments");
+            for InstrumentChange { symbol, what, before, after } in &fetched.changes {
+                tracing::warn!(symbol, what = what.name(), before, after, "an instrument has changed");
+            }
+        }
+        Input::SessionOpened(_)
+        | Input::SessionClosed(_)
+        | Input::InstrumentListed(_)
+        | Input::ConfigChanged(_)
+        | Input::ClockMark(_)
+        | Input::Tick(_)
+        | Input::ImportStarted(_)
+        | Input::ImportFinished(_)
+        | Input::OutsideBar(_)
+        | Input::OperatorCommand(_)
+        | Input::ReconRun(_)
+        | Input::ReconDifference(_) => {}
+    }
 }

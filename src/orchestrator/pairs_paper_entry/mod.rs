@@ -58,6 +58,7 @@ pub use flush_times::flush_metrics;
 pub use metrics_follower::MetricsFollower;
 pub use ports::{Addresses, Ports, PortsError, TakenPort, configured};
 pub use pulse::Pulse;
+pub(super) use readiness::ist;
 pub use readiness::{Patience, Reason, readiness};
 pub use supervise::{Life, Supervised, Supervision, supervise};
 

@@ -226,7 +226,7 @@ fn next(open: Option<Ts>) -> String {
 }
 
 /// `2026-11-25 09:00 IST`, with seconds where there are any.
-pub(super) fn ist(ts: Ts) -> String {
+pub(in crate::orchestrator) fn ist(ts: Ts) -> String {
     let local = ts.secs() + 19_800;
     let (date, second) = (barkeep_schemas::SessionDate(local.div_euclid(86_400) as i32), local.rem_euclid(86_400));
     let (h, m, s) = (second / 3_600, second / 60 % 60, second % 60);
