@@ -26,7 +26,7 @@ use super::appliance::{Appliance, ApplianceError, Pace};
 use super::broker::{Broker, BrokerError};
 use super::calendar::{Calendar, CalendarError};
 use super::config::Config;
-use super::door::{DoorServer, DoorServerError};
+use super::door::{DAEMON, DoorServer, DoorServerError};
 use super::engine_thread::{EngineFailure, EngineGone, EngineHandle, EngineThread, Work};
 use super::live::resumed::ResumeError;
 use super::live::schedule::{Schedule, trading_date};
@@ -357,7 +357,7 @@ impl Daemon {
 /// Opens the tape on a thread of its own; meanwhile systemd is asked for patience.
 async fn open(dir: &DataDir, pace: Pace) -> Result<Appliance, DaemonError> {
     let dir = dir.clone();
-    let mut opening = tokio::task::spawn_blocking(move || Appliance::open(&dir, pace, "run"));
+    let mut opening = tokio::task::spawn_blocking(move || Appliance::open(&dir, pace, DAEMON));
     loop {
         tokio::select! {
             opened = &mut opening => return match opened {
