@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 
 FUZZ_SECONDS ?= 3
 FUZZ_TARGETS := event block segment tape files config kite_request kite_frame kite_text fault_plan ws_frame ws_text \
-	door_message
+	door_message historical_json instruments_csv
 FUZZ_BIN := $(or $(CARGO_TARGET_DIR),fuzz/target)/$(shell rustc -vV | sed -n 's/^host: //p')/release
 
 ## test: formatting, lints, every test in debug, the golden digest in release and native builds, every fuzz target shortly

@@ -44,6 +44,7 @@ fn main() {
     plans();
     websocket();
     door();
+    rest();
 }
 
 fn sample_events() -> Vec<Event> {
@@ -340,4 +341,39 @@ fn door() {
         "greeting",
         &[&[0], &hello, &refused, &durable, b"{\"do\":\"begin_segment\",\"date\":\"2026-02-30\"}\n"],
     );
+}
+
+/// Answers and lists as `fuzz/src/historical_json.rs` and `fuzz/src/instruments_csv.rs` read them.
+fn rest() {
+    let seeds = Seeds::of("historical_json");
+    let success = |data: &str| format!("{{\"status\":\"success\",\"data\":{data}}}");
+    let candles = r#"{"candles":[["2017-12-15T09:15:00+0530",1704.5,1705,1699.25,1702.8,2499],
+        ["2017-12-15T09:16:00+0530",1702,1702,1698.15,1698.15,1271,13667775],["2017-12-15T09:17:00+0530",0,2,1,3,-1],
+        ["2017-12-15 09:18",1,1,1,1,1],7]}"#;
+    let quote = r#"{"NSE:INFY":{"instrument_token":408065,"timestamp":"2026-11-20 09:20:00","last_price":1412.95,
+        "average_price":1412.47,"volume":7360198,"ohlc":{"open":1396,"high":1421.75,"low":1395.55,"close":1389.65},
+        "depth":{"buy":[{"price":0,"quantity":0,"orders":0}],"sell":[{"price":1413,"quantity":5191,"orders":13}]}}}"#;
+    let trade = r#"[{"trade_id":"1","order_id":"2","exchange":"NSE","tradingsymbol":"INFY","instrument_token":408065,
+        "product":"MIS","average_price":1412.95,"quantity":5,"transaction_type":"BUY","status":"OPEN"}]"#;
+    let session = r#"{"api_key":"k","access_token":"t","user_id":"AB1234","login_time":"2026-11-20 08:31:05"}"#;
+    for (name, data) in [("candles", candles), ("quote", quote), ("trade", trade), ("session", session)] {
+        seeds.write(name, &[&[0], success(data).as_bytes()]);
+    }
+    let error = r#"{"status":"error","message":"Incorrect `api_key`.","data":null,"error_type":"TokenException"}"#;
+    seeds.write("error", &[&[201], error.as_bytes()]);
+    seeds.write("page", &[&[206], b"<html>"]);
+    let seeds = Seeds::of("instruments_csv");
+    let list = "256265,1001,NIFTY 50,NIFTY 50,0.0,,0.0,0.0,0,EQ,INDICES,NSE\n\
+                408065,1594,INFY,INFOSYS,0.0,,0.0,0.1,1,EQ,NSE,NSE\n\
+                128053508,500209,INFY,\"INFOSYS, LTD\",0.0,,0.0,0.05,1,EQ,BSE,BSE\n\
+                13368834,52222,NIFTY26DEC26000CE,NIFTY,0.0,2026-12-29,26000.0,0.05,65.0,CE,NFO-OPT,NFO\n\
+                1,0,NEWS,,what,,,no,,EQ,GLOBAL,GLOBAL\n";
+    let after = "1281,5,ETERNAL,ETERNAL,0.0,,0.0,0.05,1,EQ,NSE,NSE\n9217,36,IDEA-BE,IDEA,0.0,,0.0,0.1,1,EQ,NSE,NSE\n";
+    let before = "1281,5,ZOMATO,ZOMATO,0.0,,0.0,0.05,1,EQ,NSE,NSE\n1537,6,IDEA,IDEA,0.0,,0.0,0.05,1,EQ,NSE,NSE\n";
+    let header = "instrument_token,tradingsymbol,name,tick_size,lot_size,instrument_type,segment,exchange\n";
+    seeds.write("whole", &[&[0], header.as_bytes(), b"408065,INFY,INFOSYS,0.1,1,EQ,NSE,NSE\n"]);
+    seeds.write("rows", &[&[1], list.as_bytes()]);
+    seeds.write("repeated", &[&[1], before.as_bytes(), before.as_bytes()]);
+    seeds.write("packed", &[&[2], list.as_bytes()]);
+    seeds.write("changes", &[&[3], before.as_bytes(), &[0xff], after.as_bytes()]);
 }

@@ -9,6 +9,8 @@ pub mod door_message;
 pub mod event;
 pub mod fault_plan;
 pub mod files;
+pub mod historical_json;
+pub mod instruments_csv;
 pub mod kite_frame;
 pub mod kite_request;
 pub mod kite_text;
