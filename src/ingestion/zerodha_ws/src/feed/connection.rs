@@ -422,7 +422,12 @@ impl Connection {
         self.next_turn = next_second(now);
         if let Some(moved) = self.clock.turn(now) {
             let far = moved.to_ns.saturating_sub(moved.from_ns) / 1_000_000;
-            let detail = format!("stamps now lag this host's clock by {} ms", moved.to_ns / 1_000_000);
+            let (lag, usual) = (moved.to_ns / 1_000_000, moved.from_ns / 1_000_000);
+            let detail = if moved.believed {
+                format!("stamps now lag this host's clock by {lag} ms")
+            } else {
+                format!("stamps stray: they lag this host's clock by {lag} ms, {usual} ms is usual and still assumed")
+            };
             self.say(FeedHappening::ClockSkew, far.unsigned_abs(), &detail, now, out);
         }
         if self.whole_since.is_some_and(|since| now.get().saturating_sub(since.get()) >= STEADY_NS) {

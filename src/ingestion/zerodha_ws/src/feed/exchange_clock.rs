@@ -2,7 +2,8 @@
 //!
 //! Kite stamps whole seconds, so a packet's lag is its way plus up to a second. The estimate is the smallest lag of the
 //! last minute; a packet whose lag is far from it neither moves it nor is believed, until nothing else has come for two
-//! minutes: then a clock was set, and the estimate follows. Cached packets are not to be shown to it.
+//! minutes: then a clock was set, and the estimate follows. That stamps stray is told when it begins. Cached packets are not
+//! to be shown to it.
 
 use std::collections::VecDeque;
 
@@ -17,13 +18,15 @@ const BELIEVE_S: i64 = 120;
 /// How many seconds with packets make the first estimate.
 const FIRST_S: usize = 2;
 
-/// The estimate moved by more than told to.
+/// The stamps moved by more than told to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Moved {
     /// The lag before, nanoseconds; zero for the first estimate.
     pub from_ns: i64,
     /// The lag now.
     pub to_ns: i64,
+    /// Whether the estimate follows; it does not when stamps begin to stray.
+    pub believed: bool,
 }
 
 /// The smallest lags of a second.
@@ -59,7 +62,7 @@ impl ExchangeClock {
         *least = Some(least.map_or(lag, |known| known.min(lag)));
     }
 
-    /// A second of the host's clock is over. Tells when the estimate moved far.
+    /// A second of the host's clock is over. Tells when the estimate moved far, and when nothing but far stamps begin to come.
     pub fn turn(&mut self, now: Ts) -> Option<Moved> {
         let Second { near, far } = std::mem::take(&mut self.now);
         let oldest = now.get().saturating_sub(WINDOW_S * NANOS);
@@ -74,8 +77,12 @@ impl ExchangeClock {
         if let Some(lag) = near {
             self.far_since = None;
             self.near.push_back((now, lag));
-        } else if far.is_some() {
+        } else if let Some(lag) = far {
+            let begins = self.far_since.is_none();
             let since = *self.far_since.get_or_insert(now);
+            if begins {
+                return self.lag_ns.map(|known| Moved { from_ns: known, to_ns: lag, believed: false });
+            }
             if now.get().saturating_sub(since.get()) >= BELIEVE_S * NANOS {
                 self.far_since = None;
                 self.near = std::mem::take(&mut self.far);
@@ -102,7 +109,7 @@ impl ExchangeClock {
         let least = self.near.iter().map(|(_, lag)| *lag).min()?;
         let from_ns = self.lag_ns.replace(least).unwrap_or(0);
         let far = least.saturating_sub(from_ns).saturating_abs() > self.skew_ns;
-        far.then_some(Moved { from_ns, to_ns: least })
+        far.then_some(Moved { from_ns, to_ns: least, believed: true })
     }
 }
 
@@ -142,7 +149,8 @@ mod tests {
         let mut clock = ExchangeClock::new(2_000 * MS);
         run(&mut clock, 0, 90, 300);
         for wrong in [-10_000, 10_000] {
-            assert_eq!(run(&mut clock, 90, 60, wrong), []);
+            let stray = Moved { from_ns: 500 * MS, to_ns: wrong * MS, believed: false };
+            assert_eq!(run(&mut clock, 90, 60, wrong), [stray], "told when it begins");
             assert_eq!(clock.lag_ns(), Some(500 * MS));
             assert_eq!(run(&mut clock, 150, 90, 300), []);
             assert_eq!(clock.lag_ns(), Some(500 * MS));
@@ -154,7 +162,8 @@ mod tests {
         let mut clock = ExchangeClock::new(2_000 * MS);
         run(&mut clock, 0, 90, 300);
         let moved = run(&mut clock, 90, 130, -9_700);
-        assert_eq!(moved, [Moved { from_ns: 500 * MS, to_ns: -9_500 * MS }]);
+        let told = |believed| Moved { from_ns: 500 * MS, to_ns: -9_500 * MS, believed };
+        assert_eq!(moved, [told(false), told(true)]);
     }
 
     #[test]
@@ -171,6 +180,6 @@ mod tests {
     #[test]
     fn a_host_clock_that_is_off_from_the_start_is_told_at_once() {
         let mut clock = ExchangeClock::new(2_000 * MS);
-        assert_eq!(run(&mut clock, 0, 5, 8_300), [Moved { from_ns: 0, to_ns: 8_500 * MS }]);
+        assert_eq!(run(&mut clock, 0, 5, 8_300), [Moved { from_ns: 0, to_ns: 8_500 * MS, believed: true }]);
     }
 }
