@@ -82,6 +82,7 @@ struct ByMark {
     under_way: bool,
     questions: VecDeque<Question>,
     token_at: i64,
+    begun: bool,
 }
 
 /// Lives through what the simulator has, until its time ends, the shift is told to stop, or it cannot go on. `progress` is
@@ -110,14 +111,10 @@ pub async fn run(
         under_way: false,
         questions: VecDeque::new(),
         token_at: i64::MIN,
+        begun: false,
     };
-    let mut begun = false;
     while let Some(mark) = driver.control.mark().await? {
         let now = Ts::new(mark.now);
-        if !std::mem::replace(&mut begun, true) {
-            let actions = driver.shift.begin(now);
-            driver.act(actions, now).await?;
-        }
         let ended = driver.live_through(&mark, now).await?;
         progress(now);
         if ended {
@@ -135,6 +132,11 @@ impl ByMark {
         (self.taken, self.requests) = (self.taken.max(mark.connections), self.requests.max(mark.requests));
         self.receive(mark).await?;
         self.take_in(now).await?;
+        if !std::mem::replace(&mut self.begun, true) {
+            // Behind what the mark says of websockets: it knows of none that is dialled now.
+            let actions = self.shift.begin(now);
+            self.act(actions, now).await?;
+        }
         if self.under_way && mark.answered >= self.requests {
             self.answer(now).await?;
         }
