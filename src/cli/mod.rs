@@ -3,6 +3,7 @@
 //! What it is: the edge towards people. What it never does: keep state, or decide anything about data. Results go to
 //! stdout, logs and progress to stderr.
 
+pub mod account;
 pub mod backfill;
 pub mod calendar;
 pub mod config;
