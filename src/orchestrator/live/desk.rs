@@ -544,7 +544,7 @@ impl Desk {
         let Some(running) = &self.running else { return feeds };
         for instrument in &running.instruments {
             let member = self.universe.get(&instrument.symbol);
-            if member.is_some_and(|member| !member.subscribe) {
+            if !member.is_some_and(|member| member.subscribe) {
                 continue;
             }
             let listed =
@@ -625,3 +625,6 @@ fn feed_spec(at: u8) -> FeedSpec {
         conditions: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;
