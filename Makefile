@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PREFIX ?= /usr/local
 
-.PHONY: test check unit clients servers install golden fuzz fuzz-smoke torture bench bench-ours fmt clean
+.PHONY: test check unit clients servers install golden fuzz fuzz-smoke torture bench bench-ours bench-live fmt clean
 
 FUZZ_SECONDS ?= 3
 FUZZ_TARGETS := event block segment tape files config kite_request kite_frame kite_text fault_plan ws_frame ws_text \
@@ -69,6 +69,10 @@ bench:
 ## bench-ours: our numbers alone
 bench-ours:
 	benches/run.sh ours
+
+## bench-live: the daemon under load, from its websockets to the disk: latency, cores, memory, bytes
+bench-live:
+	$(CARGO) bench --locked -p barkeep --bench live
 
 fmt:
 	$(CARGO) fmt --all
