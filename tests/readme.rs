@@ -79,6 +79,7 @@ fn every_command_has_help_with_an_example() {
         "init",
         "demo",
         "sim",
+        "run",
         "login",
         "backfill",
         "import",

@@ -1,35 +1,36 @@
 //! `barkeep demo`: the main job on nothing but the embedded tape.
 //!
-//! What it is: a generated day with faults, taken through the very commands that a user would type, and an account of
-//! every fault. What it never does: skip a command's own road, or count a fault that nobody saw.
+//! What it is: a simulated broker and the daemon over loopback for a whole day, faults included; then the very commands
+//! that a user would type, and an account of every fault. What it never does: skip a command's own road, or count a
+//! fault that nobody saw.
 
-mod account;
+mod live;
+mod recorded;
 mod text;
 
-use std::fs::{self, File};
-use std::io::BufWriter;
+use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use barkeep_schemas::{Derived, Event, EventKind, Phase, Seq, SessionDate, Timeframe, Ts};
-use barkeep_storage::{DataDir, Filter, Tape};
+use barkeep_schemas::{Derived, Event, EventKind, FeedHappening, GapCause, Input, NANOS, SessionDate, Timeframe};
+use barkeep_storage::{DataDir, Filter, SegmentInfo, Tape};
 use clap::Parser as _;
 use serde_json::json;
 
-use self::account::Account;
+use self::live::Lived;
+use super::account::{Account, Watchdogs, read_ledger};
 use super::screen::{say, say_json};
-use super::{Cli, Command, Context, Verdict, import, recon};
+use super::{Cli, Command, Context, Verdict, recon};
 use crate::monitoring::daily_recon::Report;
-use crate::orchestrator::calendar::{Calendar, DayKind};
-use crate::orchestrator::import::ImportReport;
+use crate::orchestrator::config::FeedConfig;
 use crate::orchestrator::replay::{ReplayReport, replay};
-use barkeep_sim::day::{Day, DayPlan, INSTRUMENTS};
 
-/// Show the main job: a simulated day with faults, through bars, reconciliation and replay
+/// Show the main job: a simulated day with faults, lived through live, reconciled and replayed
 ///
-/// Generates a day of ticks and the broker's candles from a seed, injects faults, imports, builds bars, reconciles,
-/// verifies the replay and accounts for every fault. Needs nothing but a folder; the same seed gives the same digest.
+/// Starts a simulated Kite and the daemon, connected by real sockets in the simulator's time: login, list of instruments,
+/// feed, faults, bars, close. Then it reconciles with the broker's candles, verifies the replay and accounts for every
+/// fault. Needs nothing but a folder; the same seed gives the same digest.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   barkeep demo
@@ -39,7 +40,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// How many instruments trade, 1 to 200
-    #[arg(long, value_name = "N", default_value_t = INSTRUMENTS, value_parser = clap::value_parser!(u32).range(1..=200))]
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=200))]
     pub instruments: u32,
     /// The report as one JSON object on the last line of stdout
     #[arg(long)]
@@ -57,36 +58,21 @@ pub fn run(args: &Args, global: Option<PathBuf>, context: &Context) -> Result<Ve
     let started = Instant::now();
     let folder = folder(global, args.seed)?;
     let context = Context { config: context.config.clone(), dir: DataDir::new(&folder) };
-    let day = generate(args)?;
-    let (ticks, candles) = (folder.join("ticks.csv"), folder.join("candles.csv"));
-    write(&ticks, |out| day.write_ticks(out))?;
-    write(&candles, |out| day.write_candles(out))?;
-    let generated_s = started.elapsed().as_secs_f64();
-
-    let import_line = vec!["import".to_owned(), ticks.display().to_string(), "--kind".into(), "ticks".into()];
-    let recon_line =
-        vec!["recon".into(), "--date".into(), DATE.to_string(), "--source".into(), candles.display().to_string()];
-    let (Command::Import(import_args), Command::Recon(recon_args)) = (typed(&import_line)?, typed(&recon_line)?) else {
-        bail!("the demo's own command lines are not commands");
+    let lived = live::day(args, DATE, &folder, &context)?;
+    let line = ["recon", "--date", &DATE.to_string(), "--source", &lived.candles.display().to_string()];
+    let Command::Recon(recon_args) = typed(&line.map(str::to_owned))? else {
+        bail!("the demo's own command line is no command");
     };
-    let imported = import::run_request(&import::request(&import_args, &context)?, &context)?;
     let recon::Outcome { report, differences, .. } = recon::reconcile(&recon_args, &context)?;
     let tape = Tape::open(&context.dir)?;
     let segment = tape.segment_of(DATE, None).context("the demo's session is not on its tape")?;
     let replayed = replay(&tape, segment, true, |_| {})?;
-    let account = Account::of(&day, &imported, &differences);
-    let outcome = Outcome {
-        seed: args.seed,
-        folder,
-        day,
-        generated_s,
-        imported,
-        bars: count_bars(&tape, segment.first_seq)?,
-        report,
-        replayed,
-        account,
-        seconds: started.elapsed().as_secs_f64(),
-    };
+    let watchdogs = watchdogs(&context.config.feed);
+    let account = Account::of(&read_ledger(&lived.ledger)?, &tape, segment, watchdogs, &differences)?;
+    let ticks = recorded::write(&tape, segment, &folder.join("ticks.csv"))?;
+    let counts = Counts { ticks, ..Counts::of(&tape, segment)? };
+    let seconds = started.elapsed().as_secs_f64();
+    let outcome = Outcome { seed: args.seed, folder, lived, counts, report, replayed, account, seconds };
     if args.json {
         say_json(&outcome.as_json())?
     } else {
@@ -95,14 +81,22 @@ pub fn run(args: &Args, global: Option<PathBuf>, context: &Context) -> Result<Ve
     Ok(Verdict::fine_if(outcome.sound()))
 }
 
+/// The limits by which the day was watched.
+fn watchdogs(feed: &FeedConfig) -> Watchdogs {
+    Watchdogs {
+        mute_ns: i64::from(feed.mute_s) * NANOS,
+        silent_ns: i64::from(feed.silent_s) * NANOS,
+        skew_ns: i64::from(feed.skew_ms) * (NANOS / 1_000),
+        quantum_ns: i64::from(live::QUANTUM_MS) * (NANOS / 1_000),
+    }
+}
+
 /// All that the demo has to tell.
 struct Outcome {
     seed: u64,
     folder: PathBuf,
-    day: Day,
-    generated_s: f64,
-    imported: ImportReport,
-    bars: Vec<BarCount>,
+    lived: Lived,
+    counts: Counts,
     report: Report,
     replayed: ReplayReport,
     account: Account,
@@ -117,30 +111,80 @@ struct BarCount {
     revisions: u64,
 }
 
+/// What the day left on the tape.
+#[derive(Clone, Debug)]
+struct Counts {
+    ticks: u64,
+    bytes: u64,
+    events: u64,
+    bars: Vec<BarCount>,
+    /// Interruptions of the feed by cause, in the order of the causes.
+    gaps: Vec<(GapCause, u64)>,
+    reconnects: u64,
+}
+
 impl Outcome {
     /// Whether everything is accounted for and the replay agrees.
     fn sound(&self) -> bool {
-        self.replayed.differences == 0 && self.account.open() == 0
+        self.replayed.differences == 0 && self.account.open.is_empty() && self.account.unexplained == 0
     }
 
     fn as_json(&self) -> serde_json::Value {
-        let bars: serde_json::Map<_, _> = self.bars.iter().map(|b| (b.tf.name().to_owned(), b.bars.into())).collect();
+        let bars: serde_json::Map<_, _> =
+            self.counts.bars.iter().map(|b| (b.tf.name().to_owned(), b.bars.into())).collect();
+        let gaps: serde_json::Map<_, _> =
+            self.counts.gaps.iter().map(|(cause, count)| (cause.name().to_owned(), (*count).into())).collect();
         json!({
             "seed": self.seed,
             "digest": self.replayed.digest,
             "date": DATE,
             "data_dir": self.folder,
-            "ticks": self.imported.events,
-            "rejected": self.imported.rejected,
+            "ticks": self.counts.ticks,
+            "gaps": gaps,
             "bars": bars,
             "orders": 0,
             "fills": 0,
             "pnl_by_pair": {},
             "recon": {"before": self.report, "after": null},
             "replay": self.replayed,
-            "faults": self.account,
+            "faults": self.account.entries,
+            "open": self.account.open,
             "seconds": self.seconds,
         })
+    }
+}
+
+impl Counts {
+    fn of(tape: &Tape, segment: &SegmentInfo) -> Result<Self> {
+        let bars = Timeframe::ALL.into_iter().map(|tf| BarCount { tf, bars: 0, revisions: 0 }).collect();
+        let bytes = segment.file_bytes;
+        let events = segment.end().0.saturating_sub(segment.first_seq.0);
+        let mut counts = Self { ticks: 0, bytes, events, bars, gaps: Vec::new(), reconnects: 0 };
+        for event in
+            tape.scan_segment(segment, &Filter::kinds([EventKind::Bar, EventKind::FeedGap, EventKind::FeedReport]))
+        {
+            match event?.1 {
+                Event::Derived(Derived::Bar(bar)) => {
+                    if let Some(count) = counts.bars.get_mut(usize::from(bar.tf.index())) {
+                        count.bars += u64::from(bar.revision == 0);
+                        count.revisions += u64::from(bar.revision > 0);
+                    }
+                }
+                Event::Input(Input::FeedGap(gap)) => {
+                    match counts.gaps.iter_mut().find(|(cause, _)| *cause == gap.cause) {
+                        Some((_, count)) => *count += 1,
+                        None => counts.gaps.push((gap.cause, 1)),
+                    }
+                }
+                Event::Input(Input::FeedReport(report)) => {
+                    counts.reconnects += u64::from(report.what == FeedHappening::Connected);
+                }
+                Event::Input(_) | Event::Derived(_) => {}
+            }
+        }
+        counts.gaps.sort_by_key(|(cause, _)| cause.name());
+        counts.reconnects = counts.reconnects.saturating_sub(1);
+        Ok(counts)
     }
 }
 
@@ -163,41 +207,8 @@ fn folder(asked: Option<PathBuf>, seed: u64) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn generate(args: &Args) -> Result<Day> {
-    let DayKind::Session(calendar) = Calendar::builtin()?.day(DATE)? else { bail!("{DATE} is no session") };
-    let spans: Vec<(Phase, Ts, Ts)> = calendar
-        .classes
-        .first()
-        .map(|class| class.phases.iter().map(|span| (span.phase, span.start, span.end)).collect())
-        .unwrap_or_default();
-    let of =
-        |wanted: Phase| spans.iter().filter(move |(phase, _, _)| *phase == wanted).map(|(_, from, to)| (*from, *to));
-    let mut plan = DayPlan::new(args.seed, DATE, of(Phase::Continuous).collect(), of(Phase::PreOpen).next());
-    plan.instruments = args.instruments;
-    Ok(Day::generate(&plan))
-}
-
-fn write(path: &PathBuf, fill: impl FnOnce(BufWriter<File>) -> std::io::Result<()>) -> Result<()> {
-    let failed = || format!("{} cannot be written", path.display());
-    fill(BufWriter::new(File::create(path).with_context(failed)?)).with_context(failed)
-}
-
 /// The command of a line, as if a user had typed it.
 fn typed(words: &[String]) -> Result<Command> {
     let line = std::iter::once("barkeep".to_owned()).chain(words.iter().cloned());
     Ok(Cli::try_parse_from(line)?.command)
-}
-
-/// First editions and revisions of each timeframe.
-fn count_bars(tape: &Tape, from: Seq) -> Result<Vec<BarCount>> {
-    let mut counts: Vec<BarCount> =
-        Timeframe::ALL.into_iter().map(|tf| BarCount { tf, bars: 0, revisions: 0 }).collect();
-    for event in tape.scan(from, None, &Filter::kinds([EventKind::Bar])) {
-        let (_, Event::Derived(Derived::Bar(bar))) = event? else { continue };
-        if let Some(count) = counts.get_mut(usize::from(bar.tf.index())) {
-            count.bars += u64::from(bar.revision == 0);
-            count.revisions += u64::from(bar.revision > 0);
-        }
-    }
-    Ok(counts)
 }

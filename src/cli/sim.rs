@@ -3,7 +3,7 @@
 //! What it is: options turned into a plan, and the few lines that tell a person or a script how to reach it. What it never
 //! does: decide anything about the market or the protocol; `barkeep-sim` does.
 
-mod plan;
+pub(super) mod plan;
 
 use std::path::PathBuf;
 

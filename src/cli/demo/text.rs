@@ -1,41 +1,41 @@
 //! The demo's report for people.
 
-use super::Outcome;
-use crate::cli::screen::{count, lines, share, table};
+use super::{DATE, Outcome};
+use crate::cli::screen::{bytes, count, counted, lines, share, table};
+
+/// Open items that are shown at most.
+const OPEN_SHOWN: usize = 10;
 
 /// The whole report.
 pub(super) fn report(outcome: &Outcome) -> String {
-    let day = &outcome.day;
+    let (lived, counts) = (&outcome.lived, &outcome.counts);
+    let injected: u64 = outcome.account.entries.iter().map(|entry| entry.injected).sum();
+    let hours = lived.virtual_s as f64 / 3_600.0;
     let mut text = vec![
         format!(
-            "barkeep demo, seed {}: {} instruments on {} (simulated), in {:.1} s",
-            outcome.seed,
-            day.listings.len(),
-            day.date,
-            outcome.seconds
+            "barkeep demo, seed {}: {} instruments on {DATE} (simulated), in {:.1} s",
+            outcome.seed, lived.instruments, outcome.seconds
         ),
         String::new(),
-        "1 generate".to_owned(),
+        "1 live: a simulated Kite and the daemon, over loopback sockets".to_owned(),
         format!(
-            "  {} ticks and {} broker candles, {} faults injected, in {:.1} s",
-            count(day.ticks.written),
-            count(day.candles.written),
-            count(day.ledger.len() as u64),
-            outcome.generated_s
+            "  {} ticks in {hours:.1} hours of the market, {} injected, in {:.1} s",
+            count(counts.ticks),
+            counted(injected, "fault"),
+            lived.seconds
         ),
-        "2 import".to_owned(),
+        format!("  {}, {}", gaps(outcome), counted(counts.reconnects, "reconnect")),
         format!(
-            "  {} ticks onto the tape, {} rejected, {} events derived, in {:.1} s",
-            count(outcome.imported.events),
-            count(outcome.imported.rejected),
-            count(outcome.imported.derived),
-            outcome.imported.seconds
+            "  on the tape: {} events, {}, {:.1} bytes an event",
+            count(counts.events),
+            bytes(counts.bytes),
+            counts.bytes as f64 / counts.events.max(1) as f64
         ),
-        "3 bars".to_owned(),
+        "2 bars".to_owned(),
         bars(outcome),
-        "4 recon against the broker's candles".to_owned(),
+        format!("3 recon against the broker's {} candles, asked for over REST", count(lived.candle_count)),
         recon(outcome),
-        "5 replay --verify".to_owned(),
+        "4 replay --verify".to_owned(),
         format!(
             "  {} inputs derive {} events again: {} differences, in {:.1} s",
             count(outcome.replayed.inputs),
@@ -55,9 +55,24 @@ pub(super) fn report(outcome: &Outcome) -> String {
     text.join("\n")
 }
 
+fn gaps(outcome: &Outcome) -> String {
+    let all: u64 = outcome.counts.gaps.iter().map(|(_, count)| count).sum();
+    let each: Vec<String> = outcome
+        .counts
+        .gaps
+        .iter()
+        .map(|(cause, count)| format!("{count} {}", cause.name().replace('_', " ")))
+        .collect();
+    if each.is_empty() {
+        "no gap of the feed".to_owned()
+    } else {
+        format!("{} ({})", counted(all, "gap"), each.join(", "))
+    }
+}
+
 fn bars(outcome: &Outcome) -> String {
     let mut table = table(&["timeframe", "bars", "revisions"], &[1, 2]);
-    for row in &outcome.bars {
+    for row in &outcome.counts.bars {
         table.add_row([row.tf.label().to_owned(), count(row.bars), count(row.revisions)]);
     }
     lines(&table)
@@ -79,7 +94,7 @@ fn faults(outcome: &Outcome) -> String {
     let mut table = table(&["fault", "injected", "accounted for", "seen as"], &[1, 2]);
     for entry in &outcome.account.entries {
         table.add_row([
-            entry.kind.replace('_', " "),
+            entry.kind.replace(['_', '-'], " "),
             count(entry.injected),
             count(entry.accounted_for),
             entry.seen_as.clone(),
@@ -91,30 +106,31 @@ fn faults(outcome: &Outcome) -> String {
 fn verdict(outcome: &Outcome) -> String {
     let account = &outcome.account;
     if outcome.sound() {
-        return format!(
-            "Every fault is accounted for: all {} bars outside tolerance lie in minutes of injected faults.
-The tape \
-             replays bit for bit.",
-            count(outcome.report.unhealed)
-        );
+        return "Every fault is accounted for, every gap has its cause, every bar that differs its reason.\nThe tape \
+                replays bit for bit."
+            .to_owned();
     }
-    format!(
-        "NOT SOUND: {} faults or bars are not accounted for ({} bars differ without a fault), {} replay differences",
-        account.open(),
-        account.unexplained,
+    let mut text = format!(
+        "NOT SOUND: {} not accounted for, {} differ without a reason, {} replay differences",
+        counted(account.open.len() as u64, "item"),
+        counted(account.unexplained, "bar"),
         outcome.replayed.differences
-    )
+    );
+    for open in account.open.iter().take(OPEN_SHOWN) {
+        text.push_str(&format!("\n  {open}"));
+    }
+    text
 }
 
 /// What to look at next, ready to be pasted.
 fn next(outcome: &Outcome) -> String {
     let dir = outcome.folder.display();
-    let (date, symbol) = (outcome.day.date, outcome.day.symbols().next().unwrap_or("HDFCBANK"));
     [
         format!("Look around in {dir} (remove the folder when you are done):"),
         format!("  barkeep --data-dir {dir} tape stat"),
-        format!("  barkeep --data-dir {dir} recon --date {date} --source {dir}/candles.csv"),
-        format!("  barkeep --data-dir {dir} explain bar {symbol} '{date} 10:30'"),
+        format!("  barkeep --data-dir {dir} tape cat --kind feed_gap,feed_report --limit 20"),
+        format!("  barkeep --data-dir {dir} recon --date {DATE} --source {dir}/candles.csv"),
+        format!("  barkeep --data-dir {dir} explain bar HDFCBANK '{DATE} 10:30'"),
         format!("  barkeep --data-dir {dir} export --kind bars_1m --out {dir}/bars_1m.csv"),
     ]
     .join("\n")

@@ -28,9 +28,9 @@ const LOOK_BACK_DAYS: i32 = 30;
 const DAYS_OF_SESSIONS: i32 = 2;
 
 /// A plan and what is told of it.
-pub(super) struct Planned {
-    pub(super) server: ServerPlan,
-    pub(super) date: SessionDate,
+pub(in crate::cli) struct Planned {
+    pub(in crate::cli) server: ServerPlan,
+    pub(in crate::cli) date: SessionDate,
 }
 
 /// Reads a speed.
@@ -50,7 +50,7 @@ pub(super) fn quantum(text: &str) -> Result<u32, String> {
 }
 
 /// Turns options into a plan.
-pub(super) fn plan(args: &Args, context: &Context) -> Result<Planned> {
+pub(in crate::cli) fn plan(args: &Args, context: &Context) -> Result<Planned> {
     let calendar = Calendar::load(context.config.calendar.file.as_deref())?;
     let first = first_date(args, &calendar)?;
     let simulated = simulated(first, args.days, &calendar)?;
