@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -211,6 +212,9 @@ fn reason(error: &Error) -> String {
         Error::ConnectionClosed | Error::AlreadyClosed => "the connection ended".to_owned(),
         Error::Io(error) => format!("the connection broke: {error}"),
         Error::Capacity(error) => format!("a message is too long: {error}"),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::HandshakeIncomplete) => {
+            "the other side hung up without a closing frame".to_owned()
+        }
         Error::Protocol(error) => format!("the other side broke the protocol: {error}"),
         Error::Utf8(_) => "a text is not UTF-8".to_owned(),
         Error::Tls(_)

@@ -140,5 +140,5 @@ async fn a_planned_cut_and_a_truncated_frame_are_told() {
         }
     };
     assert_eq!(truncated, 1);
-    assert!(why.contains("without closing handshake") || why.contains("broke"), "{why}");
+    assert!(why.contains("without a closing frame") || why.contains("broke"), "{why}");
 }
