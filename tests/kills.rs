@@ -14,6 +14,7 @@ use barkeep_schemas::{
     Bar, Derived, Event, EventKind, FeedGap, GapCause, Input, InstrumentId, NANOS, Seq, Timeframe, Ts,
 };
 use barkeep_storage::{Filter, Tape};
+use barkeep_zerodha::feed::UNDER_WAY_NS;
 use rehearsal::{Rehearsal, clock, hms};
 use stage::torture;
 
@@ -21,6 +22,9 @@ const MINUTE_NS: i64 = 60 * NANOS;
 
 /// How far the exchange's time on the tape may lie behind the simulator's: stamps in whole seconds, the quantum.
 const SLACK_NS: i64 = 2 * NANOS;
+
+/// How long a bar waits for stragglers: `grace_ms` of `[engine]`.
+const GRACE_NS: i64 = 3 * NANOS;
 
 /// Small batches, so that what a kill takes from memory is some marks, not some minutes of compressed time.
 const CONFIG: &str = "[tape]\ncommit_ms = 1\nsnapshot_events = 20000\n";
@@ -84,7 +88,7 @@ fn settle(run: &Rehearsal) {
 }
 
 fn touches(gaps: &[FeedGap], minute: Ts) -> bool {
-    let mut near = gaps.iter().map(|gap| (gap.from.get() - SLACK_NS, gap.to.get() + SLACK_NS));
+    let mut near = gaps.iter().map(|gap| (gap.from.get(), gap.to.get() + GRACE_NS));
     near.any(|(from, to)| from < minute.get() + MINUTE_NS && to >= minute.get())
 }
 
@@ -156,7 +160,11 @@ fn bars_outside_the_outages_are_those_of_an_undisturbed_run() {
     assert_eq!(gaps.len(), outages.len(), "a gap for each outage: {gaps:?}");
     for (gap, (killed, known, back)) in gaps.iter().zip(&outages) {
         assert_eq!(gap.cause, GapCause::ApplianceDown, "{gap:?}");
-        assert_eq!(gap.from, *known, "it begins where the tape knew the feed to be whole: {gap:?}");
+        assert_eq!(
+            gap.from.get(),
+            known.get() - UNDER_WAY_NS,
+            "from where the tape knew the feed to be whole: {gap:?}"
+        );
         assert!(gap.from <= *killed, "{gap:?} of a kill at {}", hms(*killed));
         let to = gap.to.get();
         assert!(
@@ -208,7 +216,7 @@ fn sigterm_ends_it_within_five_seconds_and_the_tape_goes_on() {
     assert!(tape.last_seq() > last);
     let gaps = gaps(&tape);
     let [gap] = gaps.as_slice() else { panic!("{gaps:?}") };
-    assert_eq!((gap.cause, gap.from), (GapCause::ApplianceDown, known));
+    assert_eq!((gap.cause, gap.from.get()), (GapCause::ApplianceDown, known.get() - UNDER_WAY_NS));
     assert!(gap.to.get().abs_diff(clock(9, 17, 15).get()) < SLACK_NS as u64, "{gap:?}");
     run.verify();
 }

@@ -4,7 +4,7 @@
 
 use barkeep_schemas::{Event, EventKind, FeedHappening, FeedId, GapCause, Input, Instrument, Seq, SessionOpened, Ts};
 use barkeep_storage::{DataDir, Filter, OpenError, ReadError, SegmentInfo, Tape};
-use barkeep_zerodha::feed::Resumed;
+use barkeep_zerodha::feed::{Resumed, UNDER_WAY_NS};
 
 use super::desk::OpenSession;
 
@@ -126,7 +126,8 @@ fn resumed(tape: &Tape, segment: &SegmentInfo, feed: FeedId, down: Option<Down>)
     // While a feed is down its clock goes on, and says nothing about the feed.
     let whole_until = if down.is_some() { tick } else { tick.max(mark_then) };
     let cause = down.map_or(GapCause::ApplianceDown, |down| down.cause);
-    Ok(Resumed { gap_from: whole_until.unwrap_or(Ts::new(i64::MIN)), cause, mark })
+    let since = whole_until.map_or(i64::MIN, |until| until.get().saturating_sub(UNDER_WAY_NS));
+    Ok(Resumed { gap_from: Ts::new(since), cause, mark })
 }
 
 /// The time of the last tick and of the last mark of a feed before a position.

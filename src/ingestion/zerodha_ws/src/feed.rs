@@ -17,6 +17,10 @@ pub use connection::{Connection, Output, Resumed, State, Subscription};
 pub use exchange_clock::{ExchangeClock, Moved};
 pub use watch::Watch;
 
+/// How much older than the last receipt a stamp may be that is still to come, nanoseconds: stamps are whole seconds, and the
+/// broker sends an instrument's state some hundred milliseconds after it changed. A gap begins so long before its first sign.
+pub const UNDER_WAY_NS: i64 = 1_000_000_000;
+
 /// The limits of [`Connection`], nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FeedSettings {

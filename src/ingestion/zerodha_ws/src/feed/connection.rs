@@ -11,7 +11,7 @@ use barkeep_schemas::{
 };
 
 use super::reports::{Reports, report};
-use super::{Backoff, ExchangeClock, FeedSettings, Watch};
+use super::{Backoff, ExchangeClock, FeedSettings, UNDER_WAY_NS, Watch};
 use crate::wire::{self, Frame, Mode, Packet, TextFrame};
 
 /// Bad frames in a row after which a connection is given up.
@@ -512,11 +512,12 @@ impl Connection {
         self.clock.at(host).unwrap_or(host)
     }
 
-    /// The feed was whole up to a moment of this host's clock, and is not any more.
+    /// The feed was whole up to a moment of this host's clock, and is not any more. What was under way then is missing too.
     fn begin_gap(&mut self, whole_until: Ts, cause: GapCause) {
         self.whole_since = None;
         if self.gap.is_none() {
-            self.gap = Some(OpenGap { from: self.exchange(whole_until), cause });
+            let from = Ts::new(self.exchange(whole_until).get().saturating_sub(UNDER_WAY_NS));
+            self.gap = Some(OpenGap { from, cause });
         }
     }
 

@@ -114,7 +114,7 @@ fn a_lost_connection_becomes_one_gap_before_the_first_tick_behind_it() {
     assert!(out.contains(&Output::Dial(2)), "{out:?}");
     connection.opened(2, secs(14), &mut out);
     connection.binary(2, &frame(15), secs(15), &mut out);
-    assert_eq!(gaps(&out), [FeedGap { feed: FEED, from: secs(10), to: secs(15), cause: GapCause::Disconnect }]);
+    assert_eq!(gaps(&out), [FeedGap { feed: FEED, from: secs(9), to: secs(15), cause: GapCause::Disconnect }]);
     let place = |wanted: fn(&Input) -> bool| {
         out.iter().position(|output| matches!(output, Output::Input(input) if wanted(input)))
     };
@@ -141,7 +141,7 @@ fn a_frame_that_cannot_be_read_is_a_gap_and_the_connection_goes_on() {
     let mut out = Vec::new();
     connection.binary(1, &frame(11)[..100], secs(11), &mut out);
     assert_eq!(told(&out), [FeedHappening::BadFrame]);
-    assert_eq!(gaps(&out), [FeedGap { feed: FEED, from: secs(10), to: secs(11), cause: GapCause::BadFrame }]);
+    assert_eq!(gaps(&out), [FeedGap { feed: FEED, from: secs(9), to: secs(11), cause: GapCause::BadFrame }]);
     connection.binary(1, &frame(11), secs(11), &mut out);
     assert_eq!(connection.state(), State::Whole(secs(11)));
 }
