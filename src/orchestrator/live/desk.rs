@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use barkeep_schemas::{
-    FeedId, FeedSpec, GapCause, Input, Instrument, InstrumentChange, InstrumentId, InstrumentsFetched, NANOS,
-    SessionDate, TradeRule, Ts, VolumeSource,
+    FeedId, FeedSpec, GapCause, Input, Instrument, InstrumentChange, InstrumentChangeKind, InstrumentId,
+    InstrumentsFetched, NANOS, SessionDate, TradeRule, Ts, VolumeSource,
 };
 use barkeep_zerodha::feed::{Backoff, Connection, FeedSettings, Output, Resumed, State, Subscription};
 use barkeep_zerodha::instruments::{Listed, Listing};
@@ -428,7 +428,8 @@ impl Desk {
                 self.fetching.backoff.succeed();
                 self.fetching.error = None;
                 let before = self.listing.take().map(|(_, before)| before);
-                let changes = before.as_ref().map(|before| self.compare(before, &listing)).unwrap_or_default();
+                let mut changes = before.as_ref().map(|before| self.compare(before, &listing)).unwrap_or_default();
+                self.add_missing(&listing, &mut changes);
                 let (hash, rows) = (listing.hash, listing.rows);
                 self.before = before;
                 self.listing = Some((day.date, listing));
@@ -446,6 +447,17 @@ impl Desk {
     fn compare(&self, before: &Listing, after: &Listing) -> Vec<InstrumentChange> {
         let wanted: Vec<&str> = self.universe.members().map(|member| member.symbol.as_str()).collect();
         before.changes(after, &wanted)
+    }
+
+    /// What is to be subscribed and is in no list, day after day: it is told every day, for nothing will come of it.
+    fn add_missing(&self, listing: &Listing, changes: &mut Vec<InstrumentChange>) {
+        for member in self.universe.members().filter(|member| member.subscribe) {
+            let told = changes.iter().any(|change| change.symbol == member.symbol);
+            if !told && listing.get(&member.symbol).is_none() {
+                let (symbol, what) = (member.symbol.clone(), InstrumentChangeKind::Missing);
+                changes.push(InstrumentChange { symbol, what, before: String::new(), after: String::new() });
+            }
+        }
     }
 
     fn log_changes(&mut self) {
@@ -495,6 +507,9 @@ impl Desk {
 
     fn open(&mut self, day: SessionDay, now: Ts) {
         let instruments = self.instruments();
+        if instruments.is_empty() {
+            tracing::error!("the broker lists no instrument of the universe: nothing will be subscribed today");
+        }
         let feeds = (0..self.config.connections).map(feed_spec).collect();
         self.actions.push(Action::Open(Box::new(Opening {
             day: day.clone(),

@@ -94,6 +94,23 @@ fn a_day_is_fetched_opened_dialled_and_closed() {
 }
 
 #[test]
+fn what_the_universe_wants_and_no_list_has_is_told() {
+    let mut desk = desk(None);
+    desk.happened(token(1, at(FRIDAY.plus_days(1), 6, 0)), at(FRIDAY, 8, 0));
+    desk.happened(Happened::Time, at(FRIDAY, 8, 30));
+    desk.happened(Happened::Listed(Ok(listing(&[("INFY", 408_065)]))), at(FRIDAY, 8, 31));
+    let opened = desk.happened(Happened::Time, at(FRIDAY, 8, 45));
+    assert_eq!(short(&opened), "open 2026-07-31 with 1 | fetched:1 | dial 0/1");
+    let changes = opened.iter().find_map(|action| match action {
+        Action::Inputs(inputs) => Some(inputs),
+        _ => None,
+    });
+    let [Input::InstrumentsFetched(fetched)] = &**changes.expect("inputs") else { panic!("{opened:?}") };
+    let change = &fetched.changes[0];
+    assert_eq!((change.symbol.as_str(), change.what.name()), ("SBIN", "missing"));
+}
+
+#[test]
 fn a_list_that_does_not_come_is_asked_for_again_and_an_older_one_serves_at_last() {
     let mut desk = desk(Some((FRIDAY.plus_days(-1), both())));
     desk.happened(token(1, at(FRIDAY.plus_days(1), 6, 0)), at(FRIDAY, 8, 0));
