@@ -314,7 +314,7 @@ fn a_second_partner_waits_until_the_first_has_left() {
 #[test]
 fn a_line_that_cannot_be_understood_gets_an_error_and_ends_the_talk() {
     let serving = quiet();
-    let long = "x".repeat(3_000);
+    let long = "x".repeat(70_000);
     for line in
         ["", "hello", "{}", "{\"ack\":\"now\"}", "{\"ack\":1,\"text\":2}", "{\"ack\":1,\"texts\":-1}", "[]", &long]
     {

@@ -19,8 +19,8 @@ use tokio::sync::mpsc;
 use super::driver::Command;
 use crate::world::ConnectionId;
 
-/// Bytes of a line of the partner at most.
-const LINE_BYTES_MAX: usize = 1_024;
+/// Bytes of a line of the partner at most: room for a number for each of thousands of websockets.
+const LINE_BYTES_MAX: usize = 65_536;
 
 /// The server's word: virtual time has come this far.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
