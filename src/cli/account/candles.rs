@@ -12,6 +12,9 @@ use super::{Verdict, Watchdogs};
 /// A minute.
 const MINUTE_NS: i64 = 60 * NANOS;
 
+/// Shares that may be told in the next minute however few a minute has.
+const BOUNDARY_SHARES: u64 = 500;
+
 /// Candles that faults are about, and bars that did not match.
 pub(super) struct Candles<'a> {
     seen: &'a Seen,
@@ -135,14 +138,44 @@ fn touches(minute: Ts, from: Ts, to: Ts, slack_ns: i64) -> bool {
 }
 
 /// A feed that sends the state every 250 ms misses trades in between and tells those at a minute's end in the next one:
-/// then our prices lie within the broker's range, and volume moves to the neighbour.
+/// then our prices lie within the broker's range, and volume moves to the neighbour, never most of a minute's.
 fn is_conflation(status: ReconStatus, bars: Option<&(Option<Ohlcv>, Option<Ohlcv>)>) -> bool {
     let within = |ours: &Ohlcv, theirs: &Ohlcv| {
         [ours.open, ours.high, ours.low, ours.close].iter().all(|price| theirs.low <= *price && *price <= theirs.high)
     };
+    let little = |ours: &Ohlcv, theirs: &Ohlcv| {
+        let moved = ours.volume.get().abs_diff(theirs.volume.get());
+        moved <= BOUNDARY_SHARES || moved <= ours.volume.max(theirs.volume).get().unsigned_abs() / 2
+    };
     match (status, bars) {
-        (ReconStatus::Price | ReconStatus::Volume, Some((Some(ours), Some(theirs)))) => within(ours, theirs),
+        (ReconStatus::Price | ReconStatus::Volume, Some((Some(ours), Some(theirs)))) => {
+            within(ours, theirs) && little(ours, theirs)
+        }
         (ReconStatus::Price | ReconStatus::Volume, _)
         | (ReconStatus::MissingInternal | ReconStatus::MissingBroker, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use barkeep_schemas::{Price, Qty};
+
+    use super::*;
+
+    fn bar(low: i64, high: i64, volume: i64) -> Ohlcv {
+        let [low, high] = [low, high].map(Price::new);
+        Ohlcv { open: low, high, low, close: high, volume: Qty::new(volume) }
+    }
+
+    #[test]
+    fn conflation_stays_within_the_range_and_moves_little() {
+        let judge = |status, ours, theirs| is_conflation(status, Some(&(Some(ours), Some(theirs))));
+        let theirs = bar(100, 200, 10_000);
+        assert!(judge(ReconStatus::Price, bar(110, 190, 10_000), theirs.clone()));
+        assert!(judge(ReconStatus::Volume, bar(100, 200, 8_000), theirs.clone()));
+        assert!(!judge(ReconStatus::Price, bar(100, 201, 10_000), theirs.clone()), "outside of the range");
+        assert!(!judge(ReconStatus::Volume, bar(100, 200, 30_000), theirs), "most of a minute");
+        assert!(judge(ReconStatus::Volume, bar(100, 200, 900), bar(100, 200, 400)));
+        assert!(!is_conflation(ReconStatus::MissingInternal, None));
     }
 }

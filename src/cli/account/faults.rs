@@ -170,7 +170,10 @@ impl Witness<'_> {
         let mut seen_as = "no feed was connected";
         for feed in self.feeds() {
             let Some(lost) = self.call(FeedHappening::Lost, Some(feed), fault.at, self.quantum_after(fault.at)) else {
-                continue;
+                if self.seen.is_down(feed, fault.at) {
+                    continue;
+                }
+                return Err(format!("feed {} was connected and is not told as lost", feed.0));
             };
             // Without a token nobody dials, and each attempt that is made is refused.
             while self.call(FeedHappening::Refused, Some(feed), fault.at, until).is_some() {}
