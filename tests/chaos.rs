@@ -163,6 +163,82 @@ fn is_named(ledger: &[Injected], token: u32, tick: &Tick) -> bool {
     })
 }
 
+/// An account that found everything in order however ledger and tape differ would be worth nothing.
+fn nothing_goes_unseen(ledger: &[Injected], tape: &Tape, segment: &SegmentInfo, until: Ts) {
+    let open = |ledger: &[Injected]| Account::of(ledger, tape, segment, WATCH, &[]).expect("an account").open;
+    // What is on the tape and not in the ledger.
+    let shows = |kind: FaultKind| {
+        !matches!(
+            kind,
+            FaultKind::Delay
+                | FaultKind::Duplicate
+                | FaultKind::Reorder
+                | FaultKind::Drop
+                | FaultKind::RestError
+                | FaultKind::Slow
+        )
+    };
+    let mut kinds: Vec<FaultKind> = ledger.iter().map(|fault| fault.kind).filter(|kind| shows(*kind)).collect();
+    kinds.sort();
+    kinds.dedup();
+    for kind in kinds {
+        let without: Vec<Injected> = ledger.iter().filter(|fault| fault.kind != kind).cloned().collect();
+        assert!(!open(&without).is_empty(), "{} without an entry goes unseen", kind.name());
+    }
+    // What is in the ledger and not on the tape, in a quiet minute.
+    let at = Ts::new(until.get() - 50 * NANOS);
+    let quiet = read(tape, segment);
+    let key = |tick: &Tick| (tick.instrument, tick.cum_volume, tick.ts);
+    let is_lone = |tick: &&Tick| quiet.ticks.iter().filter(|other| key(other) == key(tick)).count() == 1;
+    let mut calm = quiet.ticks.iter().filter(|tick| tick.recv > at && tick.recv.get() < at.get() + 20 * NANOS);
+    let tick = calm.find(is_lone).expect("a tick");
+    let plain = Injected {
+        at,
+        kind: FaultKind::Disconnect,
+        until: None,
+        connection: None,
+        token: None,
+        volume: None,
+        exchange_time: None,
+        by_ns: None,
+        lost: false,
+        status: None,
+        request: None,
+        candle: None,
+    };
+    let lasting = Injected { until: Some(Ts::new(at.get() + 30 * NANOS)), connection: Some(1), ..plain.clone() };
+    let of_tick = Injected {
+        at: tick.recv,
+        connection: Some(1),
+        token: Some(quiet.session.instruments[tick.instrument.0 as usize].token),
+        volume: tick.cum_volume.map(barkeep_schemas::Qty::get),
+        exchange_time: Some(tick.ts.secs()),
+        ..plain.clone()
+    };
+    let forged = [
+        plain.clone(),
+        Injected { connection: Some(1), ..plain.clone() },
+        Injected { kind: FaultKind::RefuseUpgrade, status: Some(503), ..plain.clone() },
+        Injected { kind: FaultKind::TokenDeath, ..plain.clone() },
+        Injected { kind: FaultKind::Truncate, connection: Some(1), ..plain.clone() },
+        Injected { kind: FaultKind::Garbage, connection: Some(1), ..plain.clone() },
+        Injected { kind: FaultKind::UnknownLength, connection: Some(1), ..plain.clone() },
+        Injected { kind: FaultKind::Endless, request: Some("GET /instruments".into()), ..plain },
+        Injected { kind: FaultKind::Mute, ..lasting.clone() },
+        Injected { kind: FaultKind::Silent, ..lasting.clone() },
+        Injected { kind: FaultKind::ClockSkew, by_ns: Some(20 * NANOS), connection: None, ..lasting },
+        Injected { kind: FaultKind::Duplicate, ..of_tick.clone() },
+        Injected { kind: FaultKind::Drop, ..of_tick.clone() },
+        Injected { kind: FaultKind::Reorder, volume: Some(1), ..of_tick.clone() },
+        Injected { kind: FaultKind::Delay, by_ns: Some(NANOS), ..of_tick },
+    ];
+    for fault in forged {
+        let name = fault.kind.name();
+        let with: Vec<Injected> = ledger.iter().cloned().chain([fault]).collect();
+        assert_eq!(open(&with).len(), 1, "a forged {name}");
+    }
+}
+
 #[test]
 fn every_fault_shows_on_the_tape_and_no_tick_is_lost_outside_the_gaps() {
     let begun = Instant::now();
@@ -187,6 +263,8 @@ fn every_fault_shows_on_the_tape_and_no_tick_is_lost_outside_the_gaps() {
     for kind in wanted.into_iter().chain(["rest-error", "slow"]) {
         assert!(account.entries.iter().any(|entry| entry.kind == kind), "{kind} never struck");
     }
+
+    nothing_goes_unseen(&ledger, &tape, &segment, until);
 
     let whole = read(&calm.tape().0, &calm.tape().1);
     let lived = read(&tape, &segment);
