@@ -175,14 +175,17 @@ fn bars_outside_the_outages_are_those_of_an_undisturbed_run() {
     }
     let (ours, theirs) = (minutes(&tape), minutes(&calm_tape));
     let mut compared = 0;
+    // SIGTERM is taken some marks later, how many depends on the host: the minute in which it comes may differ.
+    let is_over = |minute: Ts| minute.get() + MINUTE_NS + GRACE_NS <= until.get();
     for (key, bar) in &theirs {
-        if !touches(&gaps, key.1) {
+        if is_over(key.1) && !touches(&gaps, key.1) {
             let mine = ours.get(key).unwrap_or_else(|| panic!("no bar of {:?} at {}", key.0, hms(key.1)));
             assert_eq!(numbers(mine), numbers(bar), "{:?} at {}\n{gaps:?}", key.0, hms(key.1));
             compared += 1;
         }
     }
-    let more: Vec<_> = ours.keys().filter(|key| !touches(&gaps, key.1) && !theirs.contains_key(key)).collect();
+    let more: Vec<_> =
+        ours.keys().filter(|key| is_over(key.1) && !touches(&gaps, key.1) && !theirs.contains_key(key)).collect();
     assert!(more.is_empty(), "{more:?}");
     assert!(compared > theirs.len() / 3, "{compared} of {}", theirs.len());
     let lost: i64 = outages.iter().map(|(killed, known, _)| killed.get() - known.get()).max().expect("a kill");
