@@ -69,6 +69,14 @@ struct Daemon {
     line: BufReader<TcpStream>,
 }
 
+impl Daemon {
+    fn terminate(&self) -> Instant {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+        Instant::now()
+    }
+}
+
 impl Rehearsal {
     /// Starts a simulator with `--date` of [`DATE`], `sim` behind it, and writes a configuration with `config` at its end.
     pub fn new(sim: &str, config: &str) -> Self {
@@ -268,12 +276,18 @@ impl Rehearsal {
         daemon.child.wait().expect("its end");
     }
 
+    /// SIGTERM while time stands; how it ended and how long that took.
+    pub fn terminate_at_rest(&mut self) -> (ExitStatus, Duration) {
+        let mut daemon = self.daemon.take().expect("a daemon");
+        let begun = daemon.terminate();
+        let status = daemon.child.wait().expect("its end");
+        (status, begun.elapsed())
+    }
+
     /// SIGTERM; how it ended and how long that took.
     pub fn terminate(&mut self) -> (ExitStatus, Duration) {
         let mut daemon = self.daemon.take().expect("a daemon");
-        let pid = daemon.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
-        let begun = Instant::now();
+        let begun = daemon.terminate();
         // The signal is on its way: until it is there marks are dealt with as ever.
         let mut ack = String::new();
         while daemon.line.get_mut().write_all(self.line.as_bytes()).is_ok() {

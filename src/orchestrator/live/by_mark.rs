@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use barkeep_schemas::{FeedId, Ts};
 use barkeep_zerodha::socket::{FromSocket, Stamped};
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
 
 use super::desk::{Action, Happened};
 use super::shift::{Question, Shift, ShiftError, Told};
@@ -21,6 +23,9 @@ use super::sockets::whose;
 
 /// How often the token file is looked at, nanoseconds of virtual time.
 const TOKEN_EVERY_NS: i64 = 5_000_000_000;
+
+/// How long a shift that was told to stop waits for a simulator that says nothing.
+const STALLED: Duration = Duration::from_secs(1);
 
 /// The simulator's word: `src/sim/README.md` has the protocol.
 #[derive(Debug, Deserialize)]
@@ -83,6 +88,8 @@ struct ByMark {
     questions: VecDeque<Question>,
     token_at: i64,
     begun: bool,
+    /// The moment of the last mark.
+    now: Ts,
 }
 
 /// Lives through what the simulator has, until its time ends, the shift is told to stop, or it cannot go on. `progress` is
@@ -112,12 +119,19 @@ pub async fn run(
         questions: VecDeque::new(),
         token_at: i64::MIN,
         begun: false,
+        now: Ts::ZERO,
     };
-    while let Some(mark) = driver.control.mark().await? {
-        let now = Ts::new(mark.now);
-        let ended = driver.live_through(&mark, now).await?;
-        progress(now);
+    let mut stop = driver.shift.stop_signal();
+    loop {
+        let ended = tokio::select! {
+            ended = driver.next_mark(&mut progress) => ended?,
+            () = stalled(&mut stop) => {
+                tracing::warn!("the simulator says nothing: the tape ends where its time stands");
+                true
+            }
+        };
         if ended {
+            let now = driver.now;
             let actions = driver.shift.desk.stop(now);
             driver.act(actions, now).await?;
             break;
@@ -126,7 +140,25 @@ pub async fn run(
     Ok(driver.shift)
 }
 
+/// Comes back when the shift was told to stop and nothing has come of it for long.
+async fn stalled(stop: &mut watch::Receiver<bool>) {
+    Shift::stopped(stop).await;
+    sleep(STALLED).await;
+}
+
 impl ByMark {
+    /// Waits for a mark and lives through it; `true` when there is no more to come.
+    async fn next_mark(&mut self, progress: &mut impl FnMut(Ts)) -> Result<bool, ShiftError> {
+        let Some(mark) = self.control.mark().await? else {
+            tracing::info!("the simulator has left");
+            return Ok(true);
+        };
+        self.now = Ts::new(mark.now);
+        let ended = self.live_through(&mark, self.now).await?;
+        progress(self.now);
+        Ok(ended)
+    }
+
     /// Everything up to a mark; `true` when there is no more to come.
     async fn live_through(&mut self, mark: &Mark, now: Ts) -> Result<bool, ShiftError> {
         (self.taken, self.requests) = (self.taken.max(mark.connections), self.requests.max(mark.requests));
