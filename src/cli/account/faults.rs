@@ -77,7 +77,9 @@ impl Witness<'_> {
         let Some(feed) = self.feed(fault)? else { return Err("the ledger does not name the websocket".to_owned()) };
         // Time is looked at once a second.
         let due = fault.at.get().saturating_add(self.watch.mute_ns + NANOS + self.watch.quantum_ns);
-        match self.call(FeedHappening::Mute, Some(feed), fault.at, due) {
+        // Where one mute begins in another the websocket is given up once.
+        let called = self.call(FeedHappening::Mute, Some(feed), fault.at, due);
+        match called.or_else(|| self.told(FeedHappening::Mute, feed, fault.at, due)) {
             Some(seq) => {
                 self.one_gap(feed, seq, fault.at, &[GapCause::Silence])?;
                 Ok("mute, told in time, and one gap")
@@ -98,7 +100,8 @@ impl Witness<'_> {
         for feed in feeds {
             // A websocket that comes while it lasts is silent too, and given up in its turn.
             let last = until.get().saturating_add(NANOS + self.watch.quantum_ns);
-            match self.call_all(FeedHappening::Silent, feed, from, last) {
+            let called = self.call_all(FeedHappening::Silent, feed, from, last);
+            match called.or_else(|| self.told(FeedHappening::Silent, feed, from, last)) {
                 Some(seq) => {
                     self.one_gap(feed, seq, from, &[GapCause::Silence])?;
                     seen_as = "silent, told in time, and one gap";
@@ -146,7 +149,9 @@ impl Witness<'_> {
         let until = fault.end().get().saturating_add(if lasted < BELIEVED_NS { TOLD_NS } else { TOLD_AGAIN_NS });
         let mut told = false;
         for feed in self.feeds() {
-            told |= self.call_all(FeedHappening::ClockSkew, feed, fault.at, until).is_some();
+            // One word may be about two clocks that were wrong at once.
+            self.call_all(FeedHappening::ClockSkew, feed, fault.at, until);
+            told |= self.told(FeedHappening::ClockSkew, feed, fault.at, until).is_some();
         }
         let skewed = self.seen.skewed.get(&place).copied().unwrap_or_default();
         let by = fault.by_ns.unwrap_or_default();

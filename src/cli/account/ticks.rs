@@ -50,14 +50,15 @@ pub(super) fn verdict(fault: &Injected, ledger: &[Injected], seen: &Seen, watch:
         }
         FaultKind::Delay => {
             let due = at.saturating_add(fault.by_ns.unwrap_or_default().max(STEP_NS));
-            if came(due, due.saturating_add(watch.quantum_ns)).next().is_some() {
+            let due = (due, spoken_again(ledger, fault.connection, due));
+            if came(due.0, due.1.saturating_add(watch.quantum_ns)).next().is_some() {
                 return Ok("on the tape, later");
             }
-            if also_lost() || due > seen.end.get() {
+            if also_lost() || due.1 > seen.end.get() {
                 return Ok("held back until its websocket ended, and lost with it");
             }
-            let until = Ts::new(due.saturating_add(watch.quantum_ns));
-            lost_otherwise(seen, *feed, Ts::new(due), until).ok_or_else(|| "it did not come later".to_owned())
+            let until = Ts::new(due.1.saturating_add(watch.quantum_ns));
+            lost_otherwise(seen, *feed, Ts::new(due.0), until).ok_or_else(|| "it did not come later".to_owned())
         }
         FaultKind::Reorder => {
             if came(at, at.saturating_add(PATIENCE_NS)).any(|of| of.overtaken) {
@@ -106,6 +107,16 @@ pub(super) fn verdict(fault: &Injected, ledger: &[Injected], seen: &Seen, watch:
         | FaultKind::CandleDuplicate
         | FaultKind::CandleRevised => Err("it is about no tick".to_owned()),
     }
+}
+
+/// When a websocket that is mute or silent at a moment speaks again: what was due meanwhile comes then.
+fn spoken_again(ledger: &[Injected], connection: Option<u32>, mut at: i64) -> i64 {
+    let pauses = ledger.iter().filter(|of| of.kind == FaultKind::Mute || of.kind == FaultKind::Silent);
+    let pauses = pauses.filter(|of| of.connection.is_none() || of.connection == connection);
+    while let Some(pause) = pauses.clone().find(|of| of.at.get() <= at && at < of.end().get()) {
+        at = pause.end().get();
+    }
+    at
 }
 
 /// What else took a tick away: a frame that could not be read, or the websocket's end.

@@ -48,6 +48,14 @@ impl<'a> Witness<'a> {
         first
     }
 
+    /// A report of a kind within a time, whoever has called it.
+    pub(super) fn told(&self, what: FeedHappening, feed: FeedId, from: Ts, until_ns: i64) -> Option<Seq> {
+        let mut reports = self.seen.reports.iter();
+        let told =
+            reports.find(|(_, of)| of.what == what && of.feed == feed && from <= of.ts && of.ts.get() <= until_ns);
+        told.map(|(seq, _)| *seq)
+    }
+
     /// The feeds of the session that have instruments.
     pub(super) fn feeds(&self) -> Vec<FeedId> {
         let mut feeds: Vec<FeedId> = self.seen.instruments.values().map(|(_, feed)| *feed).collect();
@@ -73,8 +81,9 @@ impl<'a> Witness<'a> {
             return Err(format!("the gap behind it does not hold it: {}", words(gap)));
         }
         // One that was open before keeps the cause with which it began.
+        let was_down = self.seen.is_down(feed, Ts::new(at.get().saturating_sub(1)));
         let is_fresh = gap.from.get() >= at.get().saturating_sub(slack);
-        if is_fresh && !causes.contains(&gap.cause) {
+        if is_fresh && !was_down && !causes.contains(&gap.cause) {
             return Err(format!("the gap behind it has another cause: {}", words(gap)));
         }
         let between = self.seen.gaps.iter().filter(|(seq, gap)| {
