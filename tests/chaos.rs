@@ -163,6 +163,47 @@ fn is_named(ledger: &[Injected], token: u32, tick: &Tick) -> bool {
     })
 }
 
+/// Faults at moments drawn from the seed, over a whole day, so that they meet each other as they like.
+const DRAWN: &[&str] = &[
+    "disconnect drawn=40 for=3s",
+    "mute drawn=20 for=15s",
+    "mute drawn=20 for=4s",
+    "silent drawn=15 for=25s",
+    "silent drawn=15 for=7s",
+    "refuse-upgrade drawn=20 for=6s",
+    "duplicate drawn=20 for=10s share=0.1",
+    "delay drawn=20 for=10s by=2500ms share=0.1",
+    "reorder drawn=20 for=10s share=0.1",
+    "drop drawn=20 for=10s share=0.1",
+    "truncate drawn=20",
+    "garbage drawn=20 count=3",
+    "garbage drawn=10 count=7",
+    "unknown-length drawn=20 count=2",
+    "clock-skew drawn=8 for=20s by=30s",
+    "clock-skew drawn=8 for=20s by=-30s",
+];
+
+#[test]
+fn faults_drawn_over_a_day_are_accounted_for_too() {
+    let (seeds, start) = if torture() { (21..24, "08:58") } else { (21..22, "14:50") };
+    for seed in seeds {
+        let faults: String = DRAWN.iter().map(|fault| format!(" --fault '{fault}'")).collect();
+        let sim = format!("--seed {seed} --instruments 8 --start {start} --quantum-ms 250 {faults}");
+        let mut run = Rehearsal::new(&sim, "[feed]\nconnections = 2\ninstruments_per_connection = 4\n");
+        run.start();
+        run.live_until(clock(15, 31, 0));
+        assert_eq!(run.terminate().0.code(), Some(0), "{}", run.log());
+        run.alone_until(Ts::new(run.now().get() + NANOS));
+        run.verify();
+        let ledger = read_ledger(&run.ledger()).expect("the ledger");
+        let (tape, segment) = run.tape();
+        let account = Account::of(&ledger, &tape, &segment, WATCH, &[]).expect("an account");
+        assert!(account.open.is_empty(), "seed {seed}:\n{}\n{}", account.open.join("\n"), run.log());
+        let each = account.entries.iter().map(|entry| format!("{} {}", entry.injected, entry.kind));
+        eprintln!("seed {seed}: {}", each.collect::<Vec<_>>().join(", "));
+    }
+}
+
 /// An account that found everything in order however ledger and tape differ would be worth nothing.
 fn nothing_goes_unseen(ledger: &[Injected], tape: &Tape, segment: &SegmentInfo, until: Ts) {
     let open = |ledger: &[Injected]| Account::of(ledger, tape, segment, WATCH, &[]).expect("an account").open;
