@@ -2,7 +2,8 @@
 //!
 //! It holds no rule: what to subscribe to, when a silent socket is dead and when to dial again is decided by `feed`, which
 //! gets everything that happens here with the time at which it was read. It drops nothing: where the queue is full it
-//! stops reading, so that TCP holds the sender back. What it says never holds the URL, in which the access token stands.
+//! stops reading, so that TCP holds the sender back; a side that takes nothing is given up before much waits for it. What it
+//! says never holds the URL, in which the access token stands.
 
 mod dial;
 
@@ -13,7 +14,8 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use secrecy::SecretString;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::unconstrained;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -23,7 +25,7 @@ pub use crate::tls::Roots;
 pub use tokio_tungstenite::tungstenite::Bytes;
 
 use crate::redaction::Redaction;
-use dial::{Dialled, dial};
+use dial::{Dialled, UNSENT_BYTES_MAX, dial};
 
 /// How long a closing frame may take, ours or the answer to theirs.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -39,7 +41,7 @@ pub struct SocketPlan {
     pub roots: Roots,
     /// How long the way to an open socket may take: name, TCP, TLS and upgrade together.
     pub dial_timeout: Duration,
-    /// How long the other side may take none of a message.
+    /// How long the other side may take none of a message, and none of the answers to its pings.
     pub send_timeout: Duration,
     /// Bytes of a message at most; a longer one ends the socket.
     pub message_bytes_max: usize,
@@ -96,7 +98,8 @@ pub enum ToSocket {
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Dials and carries messages until the socket ends, by itself, by [`ToSocket::Close`] or with the last sender of
-/// `inbox`; the last event is [`FromSocket::Refused`] or [`FromSocket::Closed`]. Pings are answered.
+/// `inbox`; the last event is [`FromSocket::Refused`] or [`FromSocket::Closed`]. Pings are answered, and one who pings
+/// without taking the answers is given up.
 pub async fn run(
     plan: SocketPlan,
     now: impl Fn() -> Ts,
@@ -159,19 +162,26 @@ async fn converse<F: Fn() -> Ts>(
     let (mut sink, mut stream) = stream.split();
     // Reading and sending go on beside each other: neither waits for the other side to do the other thing. What was not
     // finished when one of them ends is lost with the socket.
+    let pinged = Notify::new();
     tokio::select! {
         biased;
-        why = read(&mut stream, out) => why,
-        why = write(&mut sink, inbox, plan.send_timeout) => Some(why),
+        why = read(&mut stream, &pinged, out) => why,
+        // It has its turn also where reading never has to wait.
+        why = unconstrained(write(&mut sink, &pinged, inbox, plan.send_timeout)) => Some(why),
     }
 }
 
-async fn read<F: Fn() -> Ts>(stream: &mut SplitStream<Stream>, out: &Outbox<F>) -> Option<String> {
+async fn read<F: Fn() -> Ts>(stream: &mut SplitStream<Stream>, pinged: &Notify, out: &Outbox<F>) -> Option<String> {
     loop {
         let event = match stream.next().await {
             Some(Ok(Message::Binary(bytes))) => FromSocket::Binary(bytes),
             Some(Ok(Message::Text(text))) => FromSocket::Text(text.as_str().to_owned()),
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+            Some(Ok(Message::Ping(_))) => {
+                // The library has written the answer; whether it goes out is seen to beside.
+                pinged.notify_one();
+                continue;
+            }
+            Some(Ok(Message::Pong(_) | Message::Frame(_))) => continue,
             Some(Ok(Message::Close(frame))) => {
                 // Reading on sends the closing frame that answers theirs; a peer that takes nothing more does without.
                 let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = stream.next().await {} }).await;
@@ -191,14 +201,27 @@ async fn read<F: Fn() -> Ts>(stream: &mut SplitStream<Stream>, out: &Outbox<F>) 
 
 async fn write(
     sink: &mut SplitSink<Stream, Message>,
+    pinged: &Notify,
     inbox: &mut mpsc::Receiver<ToSocket>,
     send_timeout: Duration,
 ) -> String {
-    while let Some(ToSocket::Text(text)) = inbox.recv().await {
-        match timeout(send_timeout, sink.send(Message::Text(text.into()))).await {
+    loop {
+        let told = tokio::select! {
+            biased;
+            told = inbox.recv() => Some(told),
+            () = pinged.notified() => None,
+        };
+        let (sent, what) = match told {
+            Some(Some(ToSocket::Text(text))) => {
+                (timeout(send_timeout, sink.send(Message::Text(text.into()))).await, "message")
+            }
+            Some(Some(ToSocket::Close) | None) => break,
+            None => (timeout(send_timeout, sink.flush()).await, "answer to its pings"),
+        };
+        match sent {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return reason(&error),
-            Err(_) => return format!("the other side took no message for {} ms", send_timeout.as_millis()),
+            Err(_) => return format!("the other side took no {what} for {} ms", send_timeout.as_millis()),
         }
     }
     // Whether the closing frame still went out changes nothing here.
@@ -217,12 +240,13 @@ fn reason(error: &Error) -> String {
         }
         Error::Protocol(error) => format!("the other side broke the protocol: {error}"),
         Error::Utf8(_) => "a text is not UTF-8".to_owned(),
-        Error::Tls(_)
-        | Error::WriteBufferFull(_)
-        | Error::AttackAttempt
-        | Error::Url(_)
-        | Error::Http(_)
-        | Error::HttpFormat(_) => error.to_string(),
+        Error::WriteBufferFull(_) => format!(
+            "the other side takes too little: more than {} KiB would wait to be sent to it",
+            UNSENT_BYTES_MAX >> 10
+        ),
+        Error::Tls(_) | Error::AttackAttempt | Error::Url(_) | Error::Http(_) | Error::HttpFormat(_) => {
+            error.to_string()
+        }
     }
 }
 

@@ -17,6 +17,10 @@ use tokio_tungstenite::{Connector, connect_async_tls_with_config};
 use super::{SocketPlan, Stream, reason};
 use crate::tls::tls;
 
+/// Bytes that may wait to be sent, answers to pings included. The longest message of the feed, a subscription of 3,000
+/// instruments, has 33 kB.
+pub(super) const UNSENT_BYTES_MAX: usize = 1 << 20;
+
 /// What came of it.
 pub(super) enum Dialled {
     Open(Box<Stream>),
@@ -59,7 +63,8 @@ async fn dialled(plan: &SocketPlan) -> Result<Stream, DialError> {
     };
     let limits = WebSocketConfig::default()
         .max_message_size(Some(plan.message_bytes_max))
-        .max_frame_size(Some(plan.message_bytes_max));
+        .max_frame_size(Some(plan.message_bytes_max))
+        .max_write_buffer_size(UNSENT_BYTES_MAX);
     let (stream, _) = connect_async_tls_with_config(request, Some(limits), true, Some(connector)).await?;
     Ok(stream)
 }

@@ -4,6 +4,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::socket::dial::{Dialled, dial};
 
 /// What comes when these bytes follow the upgrade and then the connection ends, if it does.
 async fn after(bytes: Vec<u8>, ends: bool) -> (Vec<FromSocket>, String) {
@@ -94,8 +95,54 @@ async fn a_side_that_takes_nothing_is_given_up_while_its_messages_still_come() {
         core::future::pending::<()>().await;
     });
     assert_eq!(socket.next().await, FromSocket::Opened);
-    socket.say(text(&"x".repeat(64 << 20))).await;
+    let inbox = socket.inbox.clone();
+    let talker = tokio::spawn(async move { while inbox.send(text(&"x".repeat(1 << 19))).await.is_ok() {} });
     assert_eq!(socket.next().await, FromSocket::Binary(vec![0].into()));
     assert_eq!(socket.closed().await, "the other side took no message for 300 ms");
+    talker.await.unwrap();
+    server.abort();
+}
+
+/// It is owed far more than may wait for it.
+#[tokio::test]
+async fn a_side_that_pings_and_reads_nothing_is_given_up_and_little_waits_for_it() {
+    let listener = Listener::bind().await;
+    let patient = plan("ws", &listener.authority());
+    let mut socket = Running::start(SocketPlan { send_timeout: Duration::from_millis(700), ..patient });
+    let server = listener.serve(async |stream| {
+        let mut stream: TcpStream = upgraded(stream).await.into_inner();
+        let pings = [&[0x89, 125][..], &[7; 125]].concat().repeat(1_000);
+        while stream.write_all(&pings).await.is_ok() {}
+    });
+    assert_eq!(socket.next().await, FromSocket::Opened);
+    assert_eq!(socket.closed().await, "the other side took no answer to its pings for 700 ms");
+    server.abort();
+}
+
+#[tokio::test]
+async fn what_waits_to_be_sent_has_a_limit_and_a_message_beyond_it_ends_the_socket() {
+    let listener = Listener::bind().await;
+    let plan = plan("ws", &listener.authority());
+    let server = listener.serve(async |stream| {
+        let mut peer = upgraded(stream).await;
+        while let Some(Ok(_)) = peer.next().await {}
+    });
+    let Dialled::Open(stream) = dial(&plan).await else { panic!("no socket") };
+    assert_eq!(stream.get_config().max_write_buffer_size, 1 << 20);
+    drop(stream);
+    server.abort();
+
+    let listener = Listener::bind().await;
+    let mut socket = Running::start(super::plan("ws", &listener.authority()));
+    let server = listener.serve(async |stream| {
+        let mut peer = upgraded(stream).await;
+        while let Some(Ok(_)) = peer.next().await {}
+    });
+    assert_eq!(socket.next().await, FromSocket::Opened);
+    socket.say(text(&"x".repeat(1 << 20))).await;
+    assert_eq!(
+        socket.closed().await,
+        "the other side takes too little: more than 1024 KiB would wait to be sent to it"
+    );
     server.abort();
 }
