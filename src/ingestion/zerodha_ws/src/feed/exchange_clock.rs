@@ -2,7 +2,7 @@
 //!
 //! Kite stamps whole seconds, so a packet's lag is its way plus up to a second. The estimate is the smallest lag of the
 //! last minute; a packet whose lag is far from it neither moves it nor is believed, until nothing else has come for two
-//! minutes: then a clock was set, and the estimate follows. That stamps stray is told when it begins. Cached packets are not
+//! minutes: then a clock was set, and the estimate follows. That stamps stray is told once. Cached packets are not
 //! to be shown to it.
 
 use std::collections::VecDeque;
@@ -15,6 +15,9 @@ const WINDOW_S: i64 = 60;
 /// How long nothing but far lags must come before they are believed.
 const BELIEVE_S: i64 = 120;
 
+/// How many seconds with nothing but far lags are told: one may be a late packet.
+const STRAY_S: usize = 3;
+
 /// How many seconds with packets make the first estimate.
 const FIRST_S: usize = 2;
 
@@ -25,7 +28,7 @@ pub struct Moved {
     pub from_ns: i64,
     /// The lag now.
     pub to_ns: i64,
-    /// Whether the estimate follows; it does not when stamps begin to stray.
+    /// Whether the estimate follows; it does not when stamps stray.
     pub believed: bool,
 }
 
@@ -62,7 +65,7 @@ impl ExchangeClock {
         *least = Some(least.map_or(lag, |known| known.min(lag)));
     }
 
-    /// A second of the host's clock is over. Tells when the estimate moved far, and when nothing but far stamps begin to come.
+    /// A second of the host's clock is over. Tells when the estimate moved far, and when stamps have strayed for three seconds.
     pub fn turn(&mut self, now: Ts) -> Option<Moved> {
         let Second { near, far } = std::mem::take(&mut self.now);
         let oldest = now.get().saturating_sub(WINDOW_S * NANOS);
@@ -78,9 +81,8 @@ impl ExchangeClock {
             self.far_since = None;
             self.near.push_back((now, lag));
         } else if let Some(lag) = far {
-            let begins = self.far_since.is_none();
             let since = *self.far_since.get_or_insert(now);
-            if begins {
+            if self.far.iter().filter(|(at, _)| *at >= since).count() == STRAY_S {
                 return self.lag_ns.map(|known| Moved { from_ns: known, to_ns: lag, believed: false });
             }
             if now.get().saturating_sub(since.get()) >= BELIEVE_S * NANOS {
@@ -150,11 +152,19 @@ mod tests {
         run(&mut clock, 0, 90, 300);
         for wrong in [-10_000, 10_000] {
             let stray = Moved { from_ns: 500 * MS, to_ns: wrong * MS, believed: false };
-            assert_eq!(run(&mut clock, 90, 60, wrong), [stray], "told when it begins");
+            assert_eq!(run(&mut clock, 90, 60, wrong), [stray], "told once");
             assert_eq!(clock.lag_ns(), Some(500 * MS));
             assert_eq!(run(&mut clock, 150, 90, 300), []);
             assert_eq!(clock.lag_ns(), Some(500 * MS));
         }
+    }
+
+    #[test]
+    fn a_late_packet_alone_is_no_clock_that_strays() {
+        let mut clock = ExchangeClock::new(2_000 * MS);
+        run(&mut clock, 0, 90, 300);
+        assert_eq!(run(&mut clock, 90, 2, 9_000), []);
+        assert_eq!(run(&mut clock, 92, 60, 300), []);
     }
 
     #[test]
