@@ -135,6 +135,13 @@ fn the_redirect_of_the_browser_is_taken_on_loopback() {
     };
     assert!(get(&address, "/favicon.ico").starts_with("HTTP/1.1 404"));
     assert!(get(&address, "/?status=success").starts_with("HTTP/1.1 400"));
+    // What brings no login is told so, and does not end the waiting.
+    let refused = get(&address, "/?request_token=stranger&status=success");
+    assert!(refused.starts_with("HTTP/1.1 502") && refused.contains("Not logged in: the broker takes no"), "{refused}");
+    assert!(!refused.contains("Logged in"), "{refused}");
+    let failed = get(&address, "/?status=error");
+    assert!(failed.contains("the login did not succeed") && failed.contains("still waits"), "{failed}");
+    assert!(!stage.path("data/kite_token.json").exists());
     // The page that a person opens sends the browser on with a request token.
     let rest = text(&sim.told, "rest").trim_start_matches("http://").to_owned();
     let redirect = get(&rest, &page);
@@ -142,10 +149,33 @@ fn the_redirect_of_the_browser_is_taken_on_loopback() {
     let query = query.lines().next().expect("a line");
     let answer = get(&address, &format!("/?{query}"));
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("Logged in."), "{answer}");
+    assert!(stage.path("data/kite_token.json").exists(), "it is written before it is told");
     let output = child.wait_with_output().expect("its end");
     assert_eq!(output.status.code(), Some(0));
     let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&told["holds"], told["valid_until"].as_i64()), (&Value::Bool(true), Some(1_785_544_200)));
+}
+
+/// A request token can be used once, so it is not asked for where the access token could not be kept.
+#[test]
+fn where_the_token_could_not_be_kept_no_login_is_begun() {
+    let stage = Stage::new();
+    let sim = Sim::start(&stage);
+    let config = fs::read_to_string(stage.path("barkeep.toml")).expect("the configuration");
+    let brought = format!("{}\n", text(&sim.told, "request_token"));
+    stage.write("file", "");
+    fs::create_dir(stage.path("folder")).expect("a folder");
+    for (token_file, why) in [("file/token.json", "cannot be written"), ("folder", "is no file")] {
+        stage.write("barkeep.toml", &format!("{config}token_file = \"{token_file}\"\n"));
+        let (_, err) = ended(&sim.paste(&stage, "", &brought), 2);
+        assert!(err.contains(why) && err.contains("token_file of [kite]") && !err.contains("Log in here"), "{err}");
+    }
+    // It is unspent.
+    stage.write("barkeep.toml", &config);
+    ended(&sim.paste(&stage, "", &brought), 0);
+    let mut kept: Vec<_> = fs::read_dir(stage.path("data")).expect("a folder").collect();
+    kept.retain(|entry| entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().contains("token")));
+    assert_eq!(kept.len(), 1, "no draft is left");
 }
 
 #[test]

@@ -92,13 +92,19 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
         return status(args, &broker, &runtime);
     }
     let credentials = broker.credentials(|name| std::env::var(name).ok())?;
+    // What a person brings can be used once.
+    broker.check_token_file().context(
+        "no login is begun, as its token could not be kept: mend this, or name another file by token_file of [kite]",
+    )?;
     eprintln!("Log in here:\n\n  {}\n", broker.login_url(&credentials.api_key));
-    let brought = match args.callback {
-        Some(port) => runtime.block_on(callback::wait(port))?,
-        None => pasted()?,
+    let take = async |brought: &SecretString| match exchange(&broker, &credentials, brought).await {
+        Ok(token) => broker.write_token(&token).map(|()| Ok(token)).map_err(anyhow::Error::new),
+        Err(why) => Ok(Err(why)),
     };
-    let token = runtime.block_on(exchange(&broker, &credentials, &brought))?;
-    broker.write_token(&token)?;
+    let token = match args.callback {
+        Some(port) => runtime.block_on(callback::wait(port, take))?,
+        None => runtime.block_on(take(&pasted()?))??,
+    };
     let shown = Shown::new(&broker, Some(&token), Some(true));
     if args.json {
         say_json(&shown)?

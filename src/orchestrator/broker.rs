@@ -95,6 +95,14 @@ impl Broker {
         token::read(&self.token_file)
     }
 
+    /// Whether the token's file could be written now; its folder is made, the file stays as it is.
+    ///
+    /// # Errors
+    /// [`TokenError`] when the system refuses, or a folder stands in its place.
+    pub fn check_token_file(&self) -> Result<(), TokenError> {
+        token::check(&self.token_file)
+    }
+
     /// Puts a token in place of the one in the file.
     ///
     /// # Errors

@@ -12,6 +12,9 @@ use secrecy::zeroize::Zeroizing;
 /// Bytes of such a file at most.
 const BYTES_MAX: u64 = 64 << 10;
 
+/// Bytes of a draft that is written to see whether it can be; a token's file has 200.
+const DRAFT_BYTES: usize = 1 << 10;
+
 /// The permissions that are no one's but the owner's.
 const OTHERS: u32 = 0o077;
 
@@ -90,14 +93,35 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), PrivateFileError> {
     written.map_err(|source| PrivateFileError::System { file: path.display().to_string(), done: "written", source })
 }
 
+/// Whether [`write`] would succeed now: a draft of the usual length is written beside the file and goes again.
+pub(crate) fn check(path: &Path) -> Result<(), PrivateFileError> {
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(PrivateFileError::Unfit { file: path.display().to_string(), what: "no file" });
+    }
+    let fresh = beside(path);
+    let written = draft(path, &fresh, &" ".repeat(DRAFT_BYTES));
+    // It may not be there; what went wrong before is what counts.
+    let removed = std::fs::remove_file(&fresh);
+    let checked = written.and(removed);
+    checked.map_err(|source| PrivateFileError::System { file: path.display().to_string(), done: "written", source })
+}
+
 fn put(path: &Path, fresh: &Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    draft(path, fresh, text)?;
+    std::fs::rename(fresh, path)?;
+    File::open(folder(path))?.sync_all()
+}
+
+/// Writes a text to `fresh`, in the folder of `path`, which is made where it is not there.
+fn draft(path: &Path, fresh: &Path, text: &str) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder(path))?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(fresh)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(fresh, path)?;
-    File::open(folder)?.sync_all()
+    file.sync_all()
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 /// A name in the same folder that this process alone uses, now.

@@ -92,6 +92,15 @@ pub fn read(path: &Path) -> Result<Option<AccessToken>, TokenError> {
     }))
 }
 
+/// Whether a token's file could be written now, by a draft beside it that goes again. Its folder is made; the file itself
+/// stays as it is.
+///
+/// # Errors
+/// [`TokenError::File`] when the system refuses, or what is there is no plain file.
+pub fn check(path: &Path) -> Result<(), TokenError> {
+    Ok(private_file::check(path)?)
+}
+
 /// Writes a token's file in place of the one that is there, with mode 0600, at once: a reader finds one of the two.
 ///
 /// # Errors
