@@ -26,7 +26,7 @@ impl Sim {
         BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("its first line");
         let told: Value = serde_json::from_str(&line).expect("JSON");
         let (rest, ws) = (text(&told, "rest"), text(&told, "ws"));
-        let config = format!("[kite]\nrest = \"{rest}\"\nws = \"{ws}\"\nlogin_url = \"{rest}/connect/login\"\n");
+        let config = format!("[kite]\nrest = \"{rest}\"\nws = \"{ws}\"\n");
         stage.write("barkeep.toml", &config);
         Self { child, told }
     }

@@ -5,6 +5,7 @@
 
 mod lists;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use barkeep_schemas::SessionDate;
@@ -19,6 +20,12 @@ use super::config::KiteConfig;
 
 /// The token's file in the data directory, where the configuration names no other.
 const TOKEN_FILE: &str = "kite_token.json";
+
+/// Kite's own page to log in on, the default of `login_url`.
+const LOGIN_URL: &str = "https://kite.zerodha.com/connect/login";
+
+/// Where a simulator has that page, under its root of REST.
+const LOGIN_PATH: &str = "/connect/login";
 
 /// Where key and secret stand in the environment.
 const CREDENTIAL_VARIABLES: [&str; 2] = ["KITE_API_KEY", "KITE_API_SECRET"];
@@ -123,8 +130,12 @@ impl Broker {
         Credentials::from_values(api_key, api_secret)
     }
 
-    /// The page on which a person logs in.
+    /// The page on which a person logs in: the configuration's, and the simulator's own where REST is on loopback and the
+    /// configuration has the default, Kite's, which knows no app of a simulator.
     pub fn login_url(&self, api_key: &str) -> String {
+        if self.config.login_url == LOGIN_URL && is_loopback(&self.config.rest) {
+            return token::login_url(&format!("{}{LOGIN_PATH}", self.config.rest), api_key);
+        }
         token::login_url(&self.config.login_url, api_key)
     }
 
@@ -195,7 +206,45 @@ impl Broker {
     }
 }
 
+/// Whether a root, scheme and host with or without a port, is on this host alone.
+fn is_loopback(root: &str) -> bool {
+    let authority = root.split_once("://").map_or(root, |(_, authority)| authority);
+    if let Some((host, _)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback());
+    }
+    let host = authority.split_once(':').map_or(authority, |(host, _)| host);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback())
+}
+
 /// Runs what reads files or much text beside the sockets.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
     tokio::task::spawn_blocking(work).await.map_err(|error| format!("the list of instruments: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::orchestrator::config::Config;
+
+    /// A simulator's key means nothing to Kite's own page.
+    #[test]
+    fn a_broker_on_loopback_has_its_own_page_to_log_in_on_unless_another_is_named() {
+        let defaults = Config::builtin().unwrap().kite;
+        let page = |rest: &str, login_url: &str| {
+            let config = KiteConfig { rest: rest.to_owned(), login_url: login_url.to_owned(), ..defaults.clone() };
+            Broker::new(&config, Path::new("data")).unwrap().login_url("k")
+        };
+        assert_eq!(defaults.login_url, LOGIN_URL);
+        for (rest, host) in [
+            (defaults.rest.as_str(), "https://kite.zerodha.com"),
+            ("http://127.0.0.1:8120", "http://127.0.0.1:8120"),
+            ("http://localhost", "http://localhost"),
+            ("http://[::1]:8120", "http://[::1]:8120"),
+            ("http://127.0.0.1.example.com", "https://kite.zerodha.com"),
+            ("http://192.168.1.2:8120", "https://kite.zerodha.com"),
+        ] {
+            assert_eq!(page(rest, LOGIN_URL), format!("{host}/connect/login?v=3&api_key=k"));
+        }
+        assert_eq!(page("http://127.0.0.1:8120", "http://else.where/in"), "http://else.where/in?v=3&api_key=k");
+    }
 }
