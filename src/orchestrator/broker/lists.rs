@@ -2,8 +2,9 @@
 //!
 //! It keeps none that does not hold, and puts each in place whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use barkeep_schemas::SessionDate;
@@ -13,6 +14,9 @@ use flate2::write::GzEncoder;
 
 /// The folder.
 const FOLDER: &str = "instruments";
+
+/// The folder's permissions: its owner's alone, as those of its neighbours.
+const FOLDER_MODE: u32 = 0o700;
 
 /// What stands behind the date.
 const SUFFIX: &str = ".csv.gz";
@@ -88,7 +92,7 @@ impl Lists {
     }
 
     fn write(&self, date: SessionDate, csv: &[u8]) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
+        DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&self.folder)?;
         let draft = self.folder.join(format!(".{date}.{}.new", std::process::id()));
         let written = || {
             let mut packed = GzEncoder::new(File::create(&draft)?, Compression::new(6));
@@ -108,6 +112,8 @@ impl Lists {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     const CSV: &str = "instrument_token,tradingsymbol,name,tick_size,lot_size,instrument_type,segment,exchange\n\
@@ -133,6 +139,7 @@ mod tests {
         assert_eq!(lists.newest(date(99)).map(|(date, _)| date), Some(date(32)));
         assert!(lists.newest(date(2)).is_none() && lists.read(date(10)).is_none());
         assert_eq!(fs::read_dir(&lists.folder).unwrap().count(), 31, "no draft is left");
+        assert_eq!(fs::metadata(&lists.folder).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]
