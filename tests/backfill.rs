@@ -137,6 +137,7 @@ fn what_cannot_be_fetched_is_told_by_symbol_and_asked_for_by_the_same_command() 
     assert_eq!((&report["errors"], &report["requests"], &report["days"]), (&errors, &json!(2), &json!(2)));
     let text = stage.expect(2, "--config barkeep.toml backfill --from 2026-07-30 --to 2026-07-30 --symbols INFY,NOPE");
     assert!(text.contains("NOPE: not in the broker's list") && text.contains("there already: 1 symbol-day"), "{text}");
+    assert!(text.contains("correct the symbol") && !text.contains("asks for these alone"), "{text}");
     // The tape is not asked for; the broker is gone.
     drop(sim);
     let held = backfill(&stage, 0, "--from 2026-07-30 --to 2026-07-30 --symbols INFY");

@@ -32,11 +32,15 @@ const BATCH: usize = 16;
 /// Requests in a row without any answer after which the broker counts as gone.
 const SILENT_MAX: u32 = 3;
 
+/// Why a symbol is not asked for that asking again would not mend.
+const NOT_LISTED: &str = "not in the broker's list of instruments";
+
 /// Fetch the broker's historical minutes
 ///
-/// Puts Kite's minute candles of some days onto the tape as the broker's bars, for reconciliation and for pair selection.
-/// What the tape holds already, by symbol and day, is not asked for again: a run that was stopped is simply given once
-/// more. It keeps to Kite's limits: three requests a second, 60 days in each. Days whose session is not over are left out.
+/// Puts Kite's minute candles of some days onto the tape as the broker's bars, where `tape cat --kind outside_bar` shows
+/// them. `recon` does not read them yet: it takes the broker's bars from a file, by --source. What the tape holds already,
+/// by symbol and day, is not asked for again: a run that was stopped is simply given once more. It keeps to Kite's limits:
+/// three requests a second, 60 days in each. Days whose session is not over are left out.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   barkeep backfill --from 2026-06-01 --to 2026-07-31
@@ -214,7 +218,7 @@ impl Run<'_> {
                 continue;
             }
             let Some(listed) = broker.listing.get(&symbol).copied() else {
-                self.failed(symbol, "not in the broker's list of instruments");
+                self.failed(symbol, NOT_LISTED);
                 continue;
             };
             match broker.runtime.block_on(ask(&broker.account, listed.token, &chunk)) {

@@ -1,6 +1,6 @@
 //! What `barkeep backfill` tells people.
 
-use super::Report;
+use super::{NOT_LISTED, Report};
 use crate::cli::screen::{count, counted};
 
 /// Symbols whose errors are shown.
@@ -37,7 +37,19 @@ pub(super) fn report(report: &Report) -> String {
         if more > 0 {
             lines.push(format!("  and {} more", count(more as u64)));
         }
-        lines.push("The same command asks for these alone.".to_owned());
+        let unlisted = report.errors.values().filter(|why| *why == NOT_LISTED).count();
+        match report.errors.len().saturating_sub(unlisted) {
+            0 => {}
+            _ if unlisted == 0 => lines.push("The same command asks for these alone.".to_owned()),
+            _ => lines.push("The same command asks for the others alone.".to_owned()),
+        }
+        if unlisted > 0 {
+            lines.push(format!(
+                "The broker does not list {}, and asking again changes nothing: correct the symbol, in --symbols or in \
+                 the universe, or leave it out.",
+                counted(unlisted as u64, "symbol")
+            ));
+        }
     }
     lines.join("\n")
 }
@@ -65,7 +77,7 @@ mod tests {
             refused: 1,
             days: 22,
             empty_days: 1,
-            errors: BTreeMap::from([("NOPE".to_owned(), "not in the broker's list of instruments".to_owned())]),
+            errors: BTreeMap::from([("NOPE".to_owned(), NOT_LISTED.to_owned())]),
             seconds: 1.25,
         };
         let (left_out, errors) = (Vec::new(), BTreeMap::new());
@@ -89,11 +101,44 @@ mod tests {
           left out: 2026-07-30 and 1 later session, not over yet
         Not fetched, for 1 symbol:
           NOPE: not in the broker's list of instruments
-        The same command asks for these alone.
+        The broker does not list 1 symbol, and asking again changes nothing: correct the symbol, in --symbols or in the universe, or leave it out.
 
         Minutes of 2 symbols, 2026-07-01 to 2026-07-31 (22 sessions)
           added: 0 candles of 0 symbol-days, with 0 requests in 1.2 s
           there already: 44 symbol-days
         ");
+    }
+
+    #[test]
+    fn what_asking_again_can_fetch_is_told_apart_from_what_the_broker_does_not_list() {
+        let date = SessionDate::from_ymd(2026, 7, 1).unwrap();
+        let told = |errors: &[(&str, &str)]| {
+            let errors = errors.iter().map(|(symbol, why)| ((*symbol).to_owned(), (*why).to_owned())).collect();
+            let report = Report {
+                from: date,
+                to: date,
+                symbols: 2,
+                sessions: 1,
+                left_out: Vec::new(),
+                held: 0,
+                requests: 0,
+                candles: 0,
+                refused: 0,
+                days: 0,
+                empty_days: 0,
+                errors,
+                seconds: 0.0,
+            };
+            let text = super::report(&report);
+            (
+                text.contains("asks for these alone"),
+                text.contains("asks for the others alone"),
+                text.contains("correct"),
+            )
+        };
+        let (gone, unlisted) = (("INFY", "no answer"), ("NOPE", NOT_LISTED));
+        assert_eq!(told(&[gone]), (true, false, false));
+        assert_eq!(told(&[gone, unlisted]), (false, true, true));
+        assert_eq!(told(&[unlisted]), (false, false, true));
     }
 }
