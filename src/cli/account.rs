@@ -122,7 +122,7 @@ impl Account {
     }
 }
 
-/// As what a fault was seen, or what is missing of it.
+/// As what a fault was seen, in words that take a number before them ("3 told as a loss"), or what is missing of it.
 type Verdict = std::result::Result<&'static str, String>;
 
 /// The faults of one kind.
@@ -150,5 +150,22 @@ impl Tally {
             _ => each.map(|(seen_as, count)| format!("{count} {seen_as}")).collect(),
         };
         Entry { kind: kind.name(), injected: self.injected, accounted_for, seen_as: seen_as.join("; ") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_is_told_with_its_number_where_there_are_several() {
+        let entry = |seen: &[(&'static str, u64)]| {
+            let tally = Tally { injected: 4, seen: seen.iter().copied().collect(), open: Vec::new() };
+            tally.entry(FaultKind::Disconnect)
+        };
+        let both = entry(&[("told as a loss, with one gap", 3), ("told as a failed attempt", 1)]);
+        assert_eq!(both.seen_as, "1 told as a failed attempt; 3 told as a loss, with one gap");
+        assert_eq!((both.injected, both.accounted_for), (4, 4));
+        assert_eq!(entry(&[("told as a loss, with one gap", 4)]).seen_as, "told as a loss, with one gap");
     }
 }

@@ -62,13 +62,13 @@ impl<'a> Candles<'a> {
             fault.kind == FaultKind::CandleDuplicate || status.is_some()
         };
         match (fits, status) {
-            (true, Some(ReconStatus::Price)) => Ok("price of the bar, in the reconciliation"),
-            (true, Some(ReconStatus::Volume)) => Ok("volume of the bar, in the reconciliation"),
-            (true, Some(ReconStatus::MissingBroker)) => Ok("a bar that the broker lacks, in the reconciliation"),
-            (true, Some(ReconStatus::MissingInternal)) => Ok("a bar that we lack, in the reconciliation"),
-            (true, None) => Ok("no harm: the rows agree"),
+            (true, Some(ReconStatus::Price)) => Ok("as another price in the reconciliation"),
+            (true, Some(ReconStatus::Volume)) => Ok("as another volume in the reconciliation"),
+            (true, Some(ReconStatus::MissingBroker)) => Ok("as a bar that the broker lacks, in the reconciliation"),
+            (true, Some(ReconStatus::MissingInternal)) => Ok("as a bar that we lack, in the reconciliation"),
+            (true, None) => Ok("without harm: the rows agree"),
             // Neither side has a bar where a gap swallowed ours.
-            (false, None) if self.is_in_gap(token, candle) => Ok("a minute that a gap has taken from us too"),
+            (false, None) if self.is_in_gap(token, candle) => Ok("in a minute that a gap has taken from us too"),
             (false, _) => Err(format!("the reconciliation says {}", status.map_or("nothing", ReconStatus::name))),
         }
     }

@@ -28,7 +28,7 @@ impl Witness<'_> {
             FaultKind::RefuseUpgrade => {
                 let until = self.quantum_after(fault.at);
                 self.call(FeedHappening::Refused, None, fault.at, until)
-                    .map(|_| "refused, told")
+                    .map(|_| "told as a refusal")
                     .ok_or_else(|| "no refusal is told".to_owned())
             }
             FaultKind::Mute => self.mute(fault),
@@ -66,11 +66,15 @@ impl Witness<'_> {
         let (feed, until) = (self.feed(fault)?, self.quantum_after(fault.at));
         let Some(seq) = self.call(FeedHappening::Lost, feed, fault.at, until) else {
             let was_given_up = feed.is_some_and(|feed| self.seen.is_down(feed, Ts::new(until)));
-            return if was_given_up { Ok("given up already") } else { Err("no loss is told".to_owned()) };
+            return if was_given_up {
+                Ok("on a websocket that was given up")
+            } else {
+                Err("no loss is told".to_owned())
+            };
         };
-        let Some(feed) = feed else { return Ok("an attempt that was lost, told") };
+        let Some(feed) = feed else { return Ok("told as a failed attempt") };
         self.one_gap(feed, seq, fault.at, &[GapCause::Disconnect])?;
-        Ok("lost, told, and one gap")
+        Ok("told as a loss, with one gap")
     }
 
     fn mute(&mut self, fault: &Injected) -> Verdict {
@@ -82,10 +86,10 @@ impl Witness<'_> {
         match called.or_else(|| self.told(FeedHappening::Mute, feed, fault.at, due)) {
             Some(seq) => {
                 self.one_gap(feed, seq, fault.at, &[GapCause::Silence])?;
-                Ok("mute, told in time, and one gap")
+                Ok("told as mute in time, with one gap")
             }
-            None if fault.end().get() <= due => Ok("shorter than the watchdog's patience: a pause"),
-            None if self.seen.is_down(feed, Ts::new(due)) => Ok("lost or given up meanwhile"),
+            None if fault.end().get() <= due => Ok("shorter than the watchdog's patience"),
+            None if self.seen.is_down(feed, Ts::new(due)) => Ok("on a websocket lost or given up meanwhile"),
             None if self.seen.end.get() < due => Ok("under way at the end of the tape"),
             None => Err("nobody noticed within the watchdog's time".to_owned()),
         }
@@ -96,7 +100,7 @@ impl Witness<'_> {
         let (_, (open, close)) = self.seen.hours();
         let (from, until) = (fault.at.max(open), fault.end().min(close));
         let due = from.get().saturating_add(self.watch.silent_ns + NANOS + self.watch.quantum_ns);
-        let mut seen_as = "shorter than the watchdog's patience: a pause";
+        let mut seen_as = "shorter than the watchdog's patience";
         for feed in feeds {
             // A websocket that comes while it lasts is silent too, and given up in its turn.
             let last = until.get().saturating_add(NANOS + self.watch.quantum_ns);
@@ -104,7 +108,7 @@ impl Witness<'_> {
             match called.or_else(|| self.told(FeedHappening::Silent, feed, from, last)) {
                 Some(seq) => {
                     self.one_gap(feed, seq, from, &[GapCause::Silence])?;
-                    seen_as = "silent, told in time, and one gap";
+                    seen_as = "told as silent in time, with one gap";
                 }
                 None if until.get() <= due || self.seen.end.get() < due => {}
                 None if self.seen.is_down(feed, Ts::new(due)) => {}
@@ -119,27 +123,27 @@ impl Witness<'_> {
         let until = self.quantum_after(fault.at);
         let Some(seq) = self.call(FeedHappening::BadFrame, Some(feed), fault.at, until) else {
             return if self.seen.is_down(feed, Ts::new(until.saturating_add(self.watch.quantum_ns))) {
-                Ok("came on a websocket that was given up")
+                Ok("on a websocket that was given up")
             } else {
                 Err("no bad frame is told".to_owned())
             };
         };
         self.one_gap(feed, seq, fault.at, &[GapCause::BadFrame])?;
-        Ok("bad frame, told, and a gap")
+        Ok("told as a bad frame, with one gap")
     }
 
     fn unknown_length(&mut self, fault: &Injected) -> Verdict {
         let Some(feed) = self.feed(fault)? else { return Err("the ledger does not name the websocket".to_owned()) };
         let until = self.quantum_after(fault.at);
         if self.call(FeedHappening::UnknownPacket, Some(feed), fault.at, until.saturating_add(REPORT_NS)).is_some() {
-            return Ok("skipped, counted");
+            return Ok("skipped and counted");
         }
         let lost = |what: FeedHappening| {
             let mut reports = self.seen.reports.iter();
             reports.any(|(_, of)| of.feed == feed && of.what == what && fault.at <= of.ts && of.ts.get() <= until)
         };
         if lost(FeedHappening::BadFrame) || self.seen.is_down(feed, Ts::new(until)) {
-            return Ok("lost with its frame, in a gap");
+            return Ok("lost with the whole frame, in a gap");
         }
         Err("no packet of unknown length is counted".to_owned())
     }
@@ -156,23 +160,23 @@ impl Witness<'_> {
         let skewed = self.seen.skewed.get(&place).copied().unwrap_or_default();
         let by = fault.by_ns.unwrap_or_default();
         match (skewed.set_aside > 0, told) {
-            (true, true) => Ok("ticks set aside, and the clock's move told"),
-            (true, false) => Ok("ticks set aside"),
-            (false, true) => Ok("the clock's move told"),
-            (false, false) if skewed.ticks == 0 => Ok("no tick came in its time"),
+            (true, true) => Ok("told as a move of the clock, with ticks set aside"),
+            (true, false) => Ok("in ticks set aside"),
+            (false, true) => Ok("told as a move of the clock"),
+            (false, false) if skewed.ticks == 0 => Ok("without a tick meanwhile"),
             (false, false) if by.saturating_abs() <= self.watch.skew_ns => Ok("within what a clock may be off"),
             (false, false) if fault.token.is_some() && (0..=self.seen.session.config.ahead_ns).contains(&by) => {
                 Ok("within what a tick may be ahead")
             }
             // Some instruments' stamps say nothing about the clock: a late stamp is a late tick.
-            (false, false) if by < 0 && fault.token.is_some() && skewed.wrong > 0 => Ok("late ticks"),
+            (false, false) if by < 0 && fault.token.is_some() && skewed.wrong > 0 => Ok("in late ticks"),
             (false, false) => Err(format!("{} ticks came with wrong stamps and nothing is told", skewed.wrong)),
         }
     }
 
     fn token_death(&mut self, fault: &Injected) -> Verdict {
         let until = fault.at.get().saturating_add(TOKEN_NS);
-        let mut seen_as = "no feed was connected";
+        let mut seen_as = "while no feed was connected";
         for feed in self.feeds() {
             let Some(lost) = self.call(FeedHappening::Lost, Some(feed), fault.at, self.quantum_after(fault.at)) else {
                 if self.seen.is_down(feed, fault.at) {
@@ -184,12 +188,12 @@ impl Witness<'_> {
             while self.call(FeedHappening::Refused, Some(feed), fault.at, until).is_some() {}
             if self.call(FeedHappening::TokenRefused, Some(feed), fault.at, until).is_some() {
                 self.one_gap(feed, lost, fault.at, &[GapCause::NoToken])?;
-                seen_as = "token refused, told, and one gap until a new one";
+                seen_as = "told as a refused token, with one gap until a new one";
             } else if self.seen.end.get() > until && self.seen.is_down(feed, Ts::new(until)) {
                 return Err(format!("feed {} says nothing of a refused token", feed.0));
             } else {
                 self.one_gap(feed, lost, fault.at, &[GapCause::Disconnect])?;
-                seen_as = "lost, told, and one gap: a new token was there";
+                seen_as = "told as a loss, with one gap: a new token was there";
             }
         }
         Ok(seen_as)
@@ -198,10 +202,10 @@ impl Witness<'_> {
     fn request(&self, fault: &Injected) -> Verdict {
         let is_list = fault.request.as_ref().is_some_and(|request| request.contains("/instruments"));
         if !is_list {
-            return Ok("a request that leaves nothing on the tape");
+            return Ok("in a request that leaves nothing on the tape");
         }
         if self.seen.fetched.iter().any(|at| *at >= fault.at) {
-            return Ok("the list of instruments was fetched later");
+            return Ok("mended: the list of instruments was fetched later");
         }
         Err("no list of instruments was fetched behind it".to_owned())
     }

@@ -22,9 +22,9 @@ const PATIENCE_NS: i64 = 3_600_000_000_000;
 /// As what a tick's fault was seen.
 pub(super) fn verdict(fault: &Injected, ledger: &[Injected], seen: &Seen, watch: Watchdogs) -> Verdict {
     let Some(key) = fault.key() else { return Err("the ledger does not name the tick".to_owned()) };
-    let Some((_, feed)) = seen.instruments.get(&key.0) else { return Ok("ticks of instruments that nobody watches") };
+    let Some((_, feed)) = seen.instruments.get(&key.0) else { return Ok("on an instrument that nobody watches") };
     if fault.lost {
-        return Ok("held back until its websocket ended, and lost with it");
+        return Ok("held back until the websocket ended, and lost with it");
     }
     let none: Vec<Occurrence> = Vec::new();
     let ticks = seen.ticks.get(&key).unwrap_or(&none);
@@ -55,7 +55,7 @@ pub(super) fn verdict(fault: &Injected, ledger: &[Injected], seen: &Seen, watch:
                 return Ok("on the tape, later");
             }
             if also_lost() || due.1 > seen.end.get() {
-                return Ok("held back until its websocket ended, and lost with it");
+                return Ok("held back until the websocket ended, and lost with it");
             }
             let until = Ts::new(due.1.saturating_add(watch.quantum_ns));
             lost_otherwise(seen, *feed, Ts::new(due.0), until).ok_or_else(|| "it did not come later".to_owned())
@@ -65,7 +65,7 @@ pub(super) fn verdict(fault: &Injected, ledger: &[Injected], seen: &Seen, watch:
                 return Ok("on the tape, behind the next one");
             }
             if also_lost() {
-                return Ok("held back until its websocket ended, and lost with it");
+                return Ok("held back until the websocket ended, and lost with it");
             }
             // Where the next one carried the same second and volume their order does not show.
             if came(at, at.saturating_add(PATIENCE_NS)).next().is_some() {
