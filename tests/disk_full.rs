@@ -82,3 +82,32 @@ fn an_import_stops_at_the_end_of_the_disk_and_goes_on_when_there_is_room() {
     }
     println!("{} imports stopped at the end of the disk: {stopped:#?}", stopped.len());
 }
+
+#[test]
+fn a_daemon_whose_disk_is_full_ends_with_that_reason() {
+    if namespaces_are_refused() {
+        eprintln!("skipped a_daemon_whose_disk_is_full_ends_with_that_reason: the system refuses `unshare -rm`");
+        return;
+    }
+    let stage = Stage::new();
+    let services = ["appliance", "zerodha_ws", "bar_builder_1s", "bar_aggregator_1m", "bar_aggregator_1m_to_multi"];
+    let trading = ["pair_watch_producer", "pairs_executor", "risk_manager", "paper_matcher"];
+    let ports: String = services.iter().chain(&trading).map(|port| format!("{port} = 0\n")).collect();
+    let kite = "[kite]\nrest = \"http://127.0.0.1:9\"\nws = \"ws://127.0.0.1:9\"\n";
+    stage.write("c.toml", &format!("{kite}[ports]\n{ports}"));
+    let rows: String = (0..60).map(|minute| format!("2026-07-31 10:{minute:02},HDFCBANK,1,2,1,2,100\n")).collect();
+    stage.write("bars.csv", &format!("time,symbol,open,high,low,close,volume\n{rows}"));
+    let output = on_small_disk(
+        &stage,
+        "mkdir -p disk/data; $B --config c.toml run --as-of '2026-08-15 10:00:00' >out 2>err & P=$!; \
+         for n in $(seq 300); do [ -S disk/data/barkeep.sock ] && break; sleep 0.1; done; \
+         head -c 200M /dev/zero > disk/other 2>/dev/null; \
+         $B import bars.csv --kind bars >imported 2>&1; echo \"<import>$?\"; \
+         for n in $(seq 100); do kill -0 $P 2>/dev/null || break; sleep 0.1; done; kill $P 2>/dev/null; \
+         wait $P; echo \"<daemon>$?\"; echo \"<last>$(tail -n 1 err)\"",
+    );
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(part(&text, "daemon"), "3", "{text}");
+    assert_eq!(part(&text, "import"), "2", "{text}");
+    assert!(part(&text, "last").starts_with("fatal disk_full: "), "{text}");
+}

@@ -322,10 +322,7 @@ impl Daemon {
         self.board.watch_pulse(Service::ZerodhaWs, feed.pulse().clone());
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => {}
-            ended = self.thread.ended() => {
-                ended?;
-                return Err(DaemonError::EngineEnded);
-            }
+            () = self.thread.until_ended() => return Err(DaemonError::EngineEnded),
         }
         feed.stop().await;
         Ok(())
@@ -346,10 +343,7 @@ impl Daemon {
         });
         tokio::select! {
             ended = marked => ended,
-            ended = self.thread.ended() => {
-                ended?;
-                Err(DaemonError::EngineEnded)
-            }
+            () = self.thread.until_ended() => Err(DaemonError::EngineEnded),
         }
     }
 }

@@ -99,6 +99,8 @@ impl EngineFailure {
 /// The end of the engine thread, for whoever started it.
 pub struct EngineThread {
     outcome: oneshot::Receiver<Result<(), ApplianceError>>,
+    /// What came of it, where somebody waited for the end alone.
+    known: Option<Result<Result<(), ApplianceError>, oneshot::error::RecvError>>,
     thread: JoinHandle<()>,
 }
 
@@ -128,7 +130,7 @@ impl EngineThread {
                 tracing::error!(%error, "the engine thread has ended");
             }
         })?;
-        Ok((handle, Self { outcome, thread }))
+        Ok((handle, Self { outcome, known: None, thread }))
     }
 
     /// Waits for the end.
@@ -136,9 +138,20 @@ impl EngineThread {
     /// # Errors
     /// Why it could not go on.
     pub async fn ended(&mut self) -> Result<(), EngineFailure> {
-        match (&mut self.outcome).await {
+        let outcome = match self.known.take() {
+            Some(outcome) => outcome,
+            None => (&mut self.outcome).await,
+        };
+        match outcome {
             Ok(outcome) => Ok(outcome?),
             Err(_) => Err(EngineFailure::Panicked),
+        }
+    }
+
+    /// Waits for the end and leaves it to [`Self::ended`] to tell how it was.
+    pub async fn until_ended(&mut self) {
+        if self.known.is_none() {
+            self.known = Some((&mut self.outcome).await);
         }
     }
 
@@ -147,7 +160,7 @@ impl EngineThread {
     /// # Errors
     /// Why it could not go on.
     pub fn join(self) -> Result<(), EngineFailure> {
-        let outcome = parked::wait(self.outcome);
+        let outcome = self.known.unwrap_or_else(|| parked::wait(self.outcome));
         // A panic shows in the outcome that is not there.
         let _ = self.thread.join();
         match outcome {
