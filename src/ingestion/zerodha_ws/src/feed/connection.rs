@@ -134,6 +134,8 @@ pub struct Connection {
     /// Since when it has been whole.
     whole_since: Option<Ts>,
     bad_frames: u32,
+    /// When this process last went on after it had stood still.
+    stood_until: Ts,
     reports: Reports,
     next_turn: Ts,
 }
@@ -157,6 +159,7 @@ impl Connection {
             ticked: Ts::new(0),
             whole_since: None,
             bad_frames: 0,
+            stood_until: Ts::new(0),
             reports: Reports::default(),
             next_turn: Ts::new(i64::MAX),
         }
@@ -332,6 +335,12 @@ impl Connection {
         self.link = Link::Idle;
     }
 
+    /// This process stood still until now: stopped, starved, or its host asleep. Nothing could be heard meanwhile, so
+    /// silence is counted from here; what turns out to be missing is missing by our own fault.
+    pub const fn stood_still(&mut self, now: Ts) {
+        self.stood_until = now;
+    }
+
     /// The websocket `dial` is open.
     pub fn opened(&mut self, dial: u64, now: Ts, out: &mut Vec<Output>) {
         if !self.is_current(dial) || self.link != Link::Dialling {
@@ -400,8 +409,8 @@ impl Connection {
                 let detail = format!("{} {}", order.order_id, order.status);
                 self.say(FeedHappening::OrderUpdate, 1, &detail, now, out);
             }
-            TextFrame::Error(error) => self.say(FeedHappening::BrokerError, 1, &error, now, out),
-            TextFrame::Message(message) => self.say(FeedHappening::BrokerMessage, 1, &message, now, out),
+            TextFrame::Error(error) => self.reports.count(FeedHappening::BrokerError, 1, || error),
+            TextFrame::Message(message) => self.reports.count(FeedHappening::BrokerMessage, 1, || message),
             TextFrame::InstrumentsMeta { .. } | TextFrame::AppCode { .. } | TextFrame::Time { .. } => {}
             TextFrame::Unknown { .. } | TextFrame::Malformed { .. } => {
                 self.reports.count(FeedHappening::UnknownText, 1, || text.to_owned());
@@ -517,6 +526,7 @@ impl Connection {
         self.whole_since = None;
         if self.gap.is_none() {
             let from = Ts::new(self.exchange(whole_until).get().saturating_sub(UNDER_WAY_NS));
+            let cause = if whole_until < self.stood_until { GapCause::ApplianceDown } else { cause };
             self.gap = Some(OpenGap { from, cause });
         }
     }
@@ -611,7 +621,7 @@ impl Connection {
             return;
         }
         let since = |moment: Ts| now.get().saturating_sub(moment.get());
-        if since(self.heard) >= self.settings.mute_ns {
+        if since(self.heard.max(self.stood_until)) >= self.settings.mute_ns {
             let detail = format!("nothing for {} s", since(self.heard) / NANOS);
             self.say(FeedHappening::Mute, 1, &detail, now, out);
             self.begin_gap(self.heard, GapCause::Silence);
@@ -619,7 +629,7 @@ impl Connection {
         }
         let trading = self.watched.as_ref().and_then(|of| of.hours.any_trading_since(&self.classes, now));
         if let Some(trading) = trading
-            && since(self.ticked.max(trading)) >= self.settings.silent_ns
+            && since(self.ticked.max(trading).max(self.stood_until)) >= self.settings.silent_ns
         {
             let detail = format!("heartbeats and no tick for {} s", since(self.ticked.max(trading)) / NANOS);
             self.say(FeedHappening::Silent, 1, &detail, now, out);

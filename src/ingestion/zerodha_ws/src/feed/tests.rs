@@ -177,3 +177,24 @@ proptest::proptest! {
         connection.time(secs(5), &mut out);
     }
 }
+
+#[test]
+fn who_stood_still_does_not_blame_the_broker() {
+    let (mut connection, _) = opened(secs(10), true);
+    let mut out = Vec::new();
+    connection.opened(1, secs(10), &mut out);
+    connection.binary(1, &frame(11), secs(12), &mut out);
+    out.clear();
+    connection.stood_still(secs(60));
+    connection.time(secs(61), &mut out);
+    assert!(!out.contains(&Output::HangUp), "silence is counted from when it went on: {out:?}");
+    connection.lost(1, "reset", secs(62), &mut out);
+    connection.time(secs(64), &mut out);
+    let dial = out.iter().find_map(|of| if let Output::Dial(dial) = of { Some(*dial) } else { None });
+    connection.opened(dial.expect("it dials again"), secs(65), &mut out);
+    connection.binary(dial.expect("it dials again"), &frame(65), secs(66), &mut out);
+    connection.binary(dial.expect("it dials again"), &frame(66), secs(67), &mut out);
+    let gap =
+        out.iter().find_map(|of| if let Output::Input(Input::FeedGap(gap)) = of { Some(gap.cause) } else { None });
+    assert_eq!(gap, Some(GapCause::ApplianceDown));
+}
