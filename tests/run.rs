@@ -159,7 +159,7 @@ fn a_daemon_waits_for_a_token_takes_the_feed_reloads_and_ends() {
     assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(stage.json(0, "replay --verify --json")["differences"], 0);
     let reports = stage.expect(0, "tape cat --kind feed_report,feed_gap");
-    for expected in ["token_refused", "connected", "whole", "no_token"] {
+    for expected in ["connected", "whole", "no_token"] {
         assert!(reports.contains(expected), "{expected} in {reports}");
     }
     let token = fs::read(stage.path("data/kite_token.json")).expect("a token");
@@ -203,5 +203,36 @@ fn what_keeps_a_daemon_from_starting_is_told() {
     assert!(taken.contains(&port) && taken.contains("appliance"), "{taken}");
     let real = stage.refused("run --as-of '2026-08-15 10:00:00'");
     assert!(real.contains("simulator on this host"), "{real}");
+    assert_eq!(run.stop().0, Some(0));
+}
+
+#[test]
+fn a_daemon_that_stood_still_blames_nobody_else_and_goes_on() {
+    let stage = Stage::new();
+    let sim = simulator(&stage);
+    let mut run = daemon(&stage, "2026-07-31 10:00:01");
+    login(&stage, &sim);
+    until("ticks come", || log(&stage).contains("whole"));
+    run.signal("-STOP");
+    std::thread::sleep(Duration::from_secs(12));
+    run.signal("-CONT");
+    until("it says so", || log(&stage).contains("stood still"));
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(run.stop().0, Some(0), "{}", log(&stage));
+    let reports = stage.expect(0, "tape cat --kind feed_report,feed_gap");
+    assert!(!reports.contains("mute") && !reports.contains("silence"), "{reports}");
+    assert_eq!(stage.json(0, "replay --verify --json")["differences"], 0);
+}
+
+#[test]
+fn a_list_that_cannot_be_had_is_told_with_its_reason() {
+    let stage = Stage::new();
+    let sim = simulator(&stage);
+    let config = fs::read_to_string(stage.path("barkeep.toml")).expect("a file");
+    // Nobody listens there.
+    stage.write("barkeep.toml", &config.replace(sim.text("rest"), "http://127.0.0.1:9"));
+    let mut run = daemon(&stage, "2026-07-31 10:00:01");
+    until("the log says why", || log(&stage).contains("list of instruments cannot be had"));
+    until("so does the page", || page(&run, "appliance", "/readyz").1.contains("list of instruments cannot be had"));
     assert_eq!(run.stop().0, Some(0));
 }

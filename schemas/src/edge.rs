@@ -38,8 +38,8 @@ names! {
         StaleInstrument = 13 "stale_instrument",
         /// The exchange's clock and this host's moved against each other.
         ClockSkew = 14 "clock_skew",
-        /// The broker took no token.
-        TokenRefused = 15 "token_refused",
+        /// No token holds: there is none, it died, or the broker does not take it.
+        TokenRefused = 15 "no_token",
         /// The broker sent an error.
         BrokerError = 16 "broker_error",
         /// The broker sent a message.

@@ -27,14 +27,18 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, bail};
+use barkeep_schemas::Ts;
 use barkeep_storage::backup::BackupError;
 use barkeep_storage::prune::PruneError;
 use barkeep_storage::{CommitError, DataDir, HaltReason, OpenError, ReadError};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::mirrors::export::ExportError;
 use crate::monitoring::explain::ExplainError;
@@ -192,7 +196,19 @@ fn log_to_stderr(format: Option<LogFormat>, config: &Config, level: LevelFilter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_max_level(level);
-    let _ = if json { log.json().try_init() } else { log.try_init() };
+    // For people: the time as they live by it, and no names of the code.
+    let _ = if json { log.json().try_init() } else { log.with_timer(IstTime).with_target(false).try_init() };
+}
+
+/// The host's time in India, to the millisecond.
+struct IstTime;
+
+impl FormatTime for IstTime {
+    fn format_time(&self, w: &mut Writer<'_>) -> std::fmt::Result {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let millis = i64::try_from(since.as_millis()).unwrap_or_default();
+        write!(w, "{}", moment::ist(Ts::new(millis.saturating_mul(1_000_000))))
+    }
 }
 
 /// Prints an error with its causes and chooses between exit codes 2 and 3.

@@ -22,6 +22,8 @@ struct Told {
     day: Option<(SessionDate, bool)>,
     token: Option<TokenStanding>,
     refusal: Option<String>,
+    no_list: Option<String>,
+    token_file: Option<String>,
 }
 
 /// The ends that tell.
@@ -66,15 +68,26 @@ impl Telling {
             self.session.tell(SessionFacts::on(&self.calendar, date, open));
         }
         let facts = desk.facts(now);
+        if told.no_list != facts.fetch_error {
+            match &facts.fetch_error {
+                Some(why) => tracing::warn!(why, "the day's list of instruments cannot be had: it is asked for again"),
+                None => tracing::info!("the day's list of instruments is there"),
+            }
+            self.feed.no_list(facts.fetch_error.clone());
+            told.no_list = facts.fetch_error.clone();
+        }
         if told.day.is_none_or(|(told, _)| told != date) {
             log_day(date, &facts);
         }
         told.day = Some((date, open));
         self.tell_feed(&facts);
-        if told.token != Some(facts.token) {
-            log_token(facts.token);
-            self.token.tell(token(facts.token));
+        if told.token != Some(facts.token) || told.token_file != facts.token_file {
+            if told.token != Some(facts.token) {
+                log_token(facts.token);
+            }
+            self.token.tell(token(facts.token, facts.token_file.as_deref()));
             told.token = Some(facts.token);
+            told.token_file = facts.token_file.clone();
         }
         if told.refusal != facts.refusal {
             self.feed.refusal(facts.refusal.clone());
@@ -96,9 +109,12 @@ impl Telling {
     }
 }
 
-fn token(standing: TokenStanding) -> TokenFacts {
+fn token(standing: TokenStanding, unusable: Option<&str>) -> TokenFacts {
     match standing {
-        TokenStanding::Missing => TokenFacts::Missing,
+        TokenStanding::Missing => match unusable {
+            Some(why) => TokenFacts::Unusable { why: why.to_owned() },
+            None => TokenFacts::Missing,
+        },
         TokenStanding::Holds(until) => TokenFacts::Valid { until },
         TokenStanding::Expired(at) => TokenFacts::Expired { at },
         TokenStanding::Refused(at) => TokenFacts::Refused { at },
@@ -111,7 +127,11 @@ fn log_day(date: SessionDate, facts: &DeskFacts) {
     match (&facts.why_closed, opens) {
         (Some(why), Some(opens)) => tracing::info!(%date, why, "no session today; the next is opened at {opens}"),
         (Some(why), None) => tracing::error!(%date, why, "no session today, and none to come in the calendar"),
-        (None, Some(opens)) => tracing::info!(%date, "a day with a session, which is opened at {opens}"),
+        (None, Some(opens)) if facts.open => tracing::info!(%date, "a session is open; it was opened at {opens}"),
+        (None, Some(opens)) if facts.day.as_ref().is_some_and(|day| day.date == date) => {
+            tracing::info!(%date, "a session today, opened at {opens} or as soon as the list of instruments is there");
+        }
+        (None, Some(opens)) => tracing::info!(%date, "today's session is over; the next is opened at {opens}"),
         (None, None) => tracing::error!(%date, "no session to come in the calendar"),
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use barkeep_schemas::{FeedId, Ts};
+use barkeep_schemas::{FeedId, NANOS, Ts};
 use barkeep_zerodha::socket::{FromSocket, Stamped};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -20,6 +20,12 @@ const TOKEN_EVERY: Duration = Duration::from_secs(2);
 
 /// The longest that the desk is left alone; the host's clock may be set meanwhile.
 const ALONE_MAX: Duration = Duration::from_secs(1);
+
+/// Having been left alone for longer than this, nanoseconds, the process stood still.
+const STILL_NS: i64 = 4 * NANOS;
+
+/// How long, after it stood still, what had gathered at the sockets is taken in before anything is judged.
+const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// Messages taken in before the engine is handed what came of them.
 const BURST: usize = 256;
@@ -48,6 +54,20 @@ struct ByClock {
     now: Ts,
 }
 
+/// What was waited for.
+enum Came {
+    /// Messages of websockets.
+    Messages,
+    /// The broker's answer.
+    Answer(Told),
+    /// The token's file is to be looked at.
+    TokenTime,
+    /// Other settings.
+    Settings,
+    /// The moment that the desk named, or a second.
+    Due,
+}
+
 impl ByClock {
     async fn live(
         &mut self,
@@ -62,48 +82,68 @@ impl ByClock {
         token.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut burst = Vec::with_capacity(BURST);
         let mut due = self.due();
+        let mut judges_from = Instant::now();
         loop {
+            let last = self.now;
             // Every branch only waits; what it brings is dealt with below, undisturbed.
-            tokio::select! {
+            let came = tokio::select! {
                 biased;
                 () = Shift::stopped(&mut stop) => return Ok(()),
                 count = heard.recv_many(&mut burst, BURST) => {
                     if count == 0 {
                         return Ok(());
                     }
+                    Came::Messages
                 }
-                Some(answer) = told.recv() => {
-                    self.pass(clock.now());
-                    let actions = self.shift.told(answer, self.now);
-                    self.act(actions).await?;
-                }
-                _ = token.tick() => {
-                    self.pass(clock.now());
-                    if let Some(token) = self.shift.token() {
-                        let actions = self.shift.desk.happened(Happened::Token(token), self.now);
-                        self.act(actions).await?;
-                    }
-                }
-                Ok(()) = settings.changed() => {
-                    self.pass(clock.now());
-                    let actions = self.shift.take_settings(self.now);
-                    self.act(actions).await?;
-                }
-                () = sleep_until(due) => {}
+                Some(answer) = told.recv() => Came::Answer(answer),
+                _ = token.tick() => Came::TokenTime,
+                Ok(()) = settings.changed() => Came::Settings,
+                () = sleep_until(due) => Came::Due,
+            };
+            let alone_ns = clock.now().get().saturating_sub(last.get());
+            if alone_ns > STILL_NS {
+                tracing::warn!(seconds = alone_ns / NANOS, "barkeep stood still: stopped, starved, or its host asleep");
+                judges_from = Instant::now() + CATCH_UP;
+                self.pass(clock.now());
+                let actions = self.shift.desk.happened(Happened::StoodStill, self.now);
+                self.act(actions).await?;
             }
+            self.deal_with(came, clock).await?;
             for message in burst.drain(..) {
                 self.now = self.now.max(message.at);
                 let (feed, dial) = whose(message.id);
                 self.hear(feed, dial, &message.event).await?;
             }
             self.pass(clock.now());
-            if self.now >= self.shift.desk.next_time() || Instant::now() >= due {
+            let judges = Instant::now() >= judges_from;
+            if judges && (self.now >= self.shift.desk.next_time() || Instant::now() >= due) {
                 let actions = self.shift.desk.happened(Happened::Time, self.now);
                 self.act(actions).await?;
                 self.shift.passed(self.now);
             }
-            due = self.due();
+            due = self.due().max(judges_from);
         }
+    }
+
+    /// Deals with everything but messages.
+    async fn deal_with(&mut self, came: Came, clock: &Clock) -> Result<(), ShiftError> {
+        let actions = match came {
+            Came::Messages | Came::Due => return Ok(()),
+            Came::Answer(answer) => {
+                self.pass(clock.now());
+                self.shift.told(answer, self.now)
+            }
+            Came::TokenTime => {
+                self.pass(clock.now());
+                let Some(token) = self.shift.token() else { return Ok(()) };
+                self.shift.desk.happened(Happened::Token(token), self.now)
+            }
+            Came::Settings => {
+                self.pass(clock.now());
+                self.shift.take_settings(self.now)
+            }
+        };
+        self.act(actions).await
     }
 
     /// Time goes on, and never back.

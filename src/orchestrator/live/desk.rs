@@ -42,6 +42,8 @@ pub enum Happened<'a> {
     TokenVerdict(Option<bool>),
     /// Another universe is to be watched.
     Universe(Universe),
+    /// This process stood still until now, for longer than it should.
+    StoodStill,
     /// Nothing but the passing of time.
     Time,
 }
@@ -109,6 +111,8 @@ pub struct DeskFacts {
     pub why_closed: Option<String>,
     /// How the token stands.
     pub token: TokenStanding,
+    /// Why the token's file cannot be used.
+    pub token_file: Option<String>,
     /// Why the broker refused a websocket last; `None` once one has opened since.
     pub refusal: Option<String>,
     /// Whether the list of instruments of the day is there.
@@ -191,6 +195,8 @@ pub struct Desk {
     refused: Option<(u64, Ts)>,
     /// Why the broker refused a websocket last.
     refusal: Option<String>,
+    /// Why the token's file cannot be used.
+    token_file: Option<String>,
     doubting: bool,
     /// The connections have been told of every token's death up to here.
     told_until: Ts,
@@ -230,6 +236,7 @@ impl Desk {
             token: None,
             refused: None,
             refusal: None,
+            token_file: None,
             doubting: false,
             told_until: Ts::new(0),
             actions: Vec::new(),
@@ -281,9 +288,15 @@ impl Desk {
             Happened::TokenVerdict(holds) => self.verdict(holds, now),
             Happened::Listed(listed) => self.listed(listed, now),
             Happened::Universe(universe) => self.watch(universe, now),
+            Happened::StoodStill => self.connections.iter_mut().for_each(|of| of.stood_still(now)),
             Happened::Time => self.time(now),
         }
         std::mem::take(&mut self.actions)
+    }
+
+    /// Why the token's file cannot be used, for whoever asks how things stand; `None` when it can.
+    pub fn token_file(&mut self, why: Option<String>) {
+        self.token_file = why;
     }
 
     /// barkeep goes; the session stays open for whoever goes on.
@@ -323,6 +336,7 @@ impl Desk {
             open: self.running.is_some(),
             why_closed: self.schedule.why_closed(now),
             token: self.token_standing(now),
+            token_file: self.token_file.clone(),
             refusal: self.refusal.clone(),
             listed: self.is_listed(),
             fetch_error: self.fetching.error.clone(),
@@ -553,15 +567,13 @@ impl Desk {
         numbered.map(instrument).collect()
     }
 
-    /// What each connection subscribes: the session's instruments that are still wanted, under their newest tokens.
+    /// What each connection subscribes: the session's instruments, under their newest tokens.
     fn subscriptions(&self) -> Vec<Vec<Subscription>> {
         let mut feeds = vec![Vec::new(); self.connections.len()];
         let Some(running) = &self.running else { return feeds };
         for instrument in &running.instruments {
+            // One that has left the universe stays until the close: a hole in it would be a gap that nothing explains.
             let member = self.universe.get(&instrument.symbol);
-            if !member.is_some_and(|member| member.subscribe) {
-                continue;
-            }
             let listed =
                 self.listing.as_ref().filter(|_| self.is_listed()).and_then(|(_, list)| list.get(&instrument.symbol));
             let subscription = Subscription {
@@ -594,7 +606,7 @@ impl Desk {
         }
     }
 
-    /// Members that are new join the open session; others are left from now on.
+    /// Members that are new join the open session; those that left it are left with the next session.
     fn watch(&mut self, universe: Universe, now: Ts) {
         self.universe = universe;
         let wanted = self.instruments();

@@ -221,7 +221,9 @@ impl Shift {
     pub fn token(&mut self) -> Option<Option<HeldToken>> {
         let found = match self.broker.read_token() {
             Ok(found) => {
-                self.token_error = None;
+                if self.token_error.take().is_some() {
+                    self.desk.token_file(None);
+                }
                 found
             }
             Err(error) => {
@@ -229,7 +231,12 @@ impl Shift {
                 if self.token_error.as_ref() != Some(&error) {
                     tracing::error!(%error, "the access token cannot be used");
                 }
+                self.desk.token_file(Some(error.clone()));
                 self.token_error = Some(error);
+                // What was good a moment ago still is: the file is to be mended, and is no reason to stop.
+                if self.generation > 0 {
+                    return None;
+                }
                 None
             }
         };
@@ -349,18 +356,17 @@ fn log(input: &Input) {
     match input {
         Input::FeedReport(report) => {
             let FeedReport { feed, what, count, detail, .. } = &**report;
-            let (feed, what) = (feed.0 + 1, what.name());
+            let (feed, what) = (feed.0, what.name());
             match report.what {
-                FeedHappening::Connected | FeedHappening::Subscribed | FeedHappening::Whole => {
-                    tracing::info!(feed, what, count, "feed");
+                FeedHappening::Connected | FeedHappening::Whole => tracing::info!(feed, what, "feed"),
+                FeedHappening::Subscribed => tracing::info!(feed, what, count, "feed"),
+                FeedHappening::Lost | FeedHappening::Refused | FeedHappening::TokenRefused => {
+                    tracing::warn!(feed, what, detail, "feed");
                 }
                 FeedHappening::OrderUpdate | FeedHappening::BrokerMessage | FeedHappening::StaleFirstTick => {
                     tracing::info!(feed, what, count, detail, "feed");
                 }
-                FeedHappening::Lost
-                | FeedHappening::Refused
-                | FeedHappening::TokenRefused
-                | FeedHappening::Mute
+                FeedHappening::Mute
                 | FeedHappening::Silent
                 | FeedHappening::BadFrame
                 | FeedHappening::UnknownPacket
@@ -374,7 +380,7 @@ fn log(input: &Input) {
         }
         Input::FeedGap(gap) => {
             let seconds = gap.to.secs().saturating_sub(gap.from.secs());
-            tracing::warn!(feed = gap.feed.0 + 1, cause = gap.cause.name(), seconds, "a gap is on the tape");
+            tracing::warn!(feed = gap.feed.0, cause = gap.cause.name(), seconds, "a gap is on the tape");
         }
         Input::InstrumentsFetched(fetched) => {
             tracing::info!(rows = fetched.rows, changes = fetched.changes.len(), "the day's instruments");

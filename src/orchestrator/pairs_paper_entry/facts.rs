@@ -76,6 +76,8 @@ pub struct FeedFacts {
     pub tick: Option<Ts>,
     /// Why the broker refused the last attempt to connect.
     pub refusal: Option<String>,
+    /// Why the day's list of instruments cannot be had; `None` when it is there or nobody has asked yet.
+    pub no_list: Option<String>,
     /// Messages between the sockets and the engine.
     pub queue: u64,
 }
@@ -114,6 +116,11 @@ pub enum TokenFacts {
     NotNeeded,
     /// There is none.
     Missing,
+    /// There is a file and it cannot be used.
+    Unusable {
+        /// Why, and what to do.
+        why: String,
+    },
     /// It is good until then.
     Valid {
         /// When it dies.
@@ -189,6 +196,7 @@ pub struct Board {
     session: watch::Receiver<Arc<SessionFacts>>,
     token: watch::Receiver<TokenFacts>,
     refusal: watch::Receiver<Option<String>>,
+    no_list: watch::Receiver<Option<String>>,
 }
 
 /// The ends that tell, one for each owner.
@@ -222,13 +230,14 @@ pub fn board(started: Ts, session: SessionFacts, token: TokenFacts) -> (Tellers,
     let (tells_session, session) = watch::channel(Arc::new(session));
     let (tells_token, token) = watch::channel(token);
     let (tells_refusal, refusal) = watch::channel(None);
+    let (tells_no_list, no_list) = watch::channel(None);
     let tellers = Tellers {
         engine: EngineTeller { numbers: numbers.clone(), state: tells_state },
-        feed: FeedTeller { numbers: numbers.clone(), refusal: tells_refusal },
+        feed: FeedTeller { numbers: numbers.clone(), refusal: tells_refusal, no_list: tells_no_list },
         session: SessionTeller { session: tells_session },
         token: TokenTeller { token: tells_token },
     };
-    (tellers, Board { numbers, state, session, token, refusal })
+    (tellers, Board { numbers, state, session, token, refusal, no_list })
 }
 
 impl Board {
@@ -251,6 +260,7 @@ impl Board {
                 heard: moment(&numbers.heard),
                 tick: moment(&numbers.tick),
                 refusal: self.refusal.borrow().clone(),
+                no_list: self.no_list.borrow().clone(),
                 queue: depth(&numbers.queue),
             },
             session: self.session.borrow().clone(),
@@ -307,6 +317,7 @@ impl EngineTeller {
 pub struct FeedTeller {
     numbers: Arc<Numbers>,
     refusal: watch::Sender<Option<String>>,
+    no_list: watch::Sender<Option<String>>,
 }
 
 impl FeedTeller {
@@ -333,6 +344,11 @@ impl FeedTeller {
     /// Why the last attempt to connect was refused; `None` when it was not. Never a secret.
     pub fn refusal(&self, why: Option<String>) {
         self.refusal.send_replace(why);
+    }
+
+    /// Why the day's list of instruments cannot be had; `None` when it can.
+    pub fn no_list(&self, why: Option<String>) {
+        self.no_list.send_replace(why);
     }
 }
 

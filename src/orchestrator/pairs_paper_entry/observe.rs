@@ -52,7 +52,9 @@ impl Observer {
         self.token_expiry.set(match &facts.token {
             TokenFacts::Valid { until } => seconds(*until),
             TokenFacts::Expired { at } => seconds(*at),
-            TokenFacts::NotNeeded | TokenFacts::Missing | TokenFacts::Refused { .. } => 0.0,
+            TokenFacts::NotNeeded | TokenFacts::Missing | TokenFacts::Unusable { .. } | TokenFacts::Refused { .. } => {
+                0.0
+            }
         });
         for (class, phase, gauge) in &self.phases {
             gauge.set(f64::from(u8::from(phase_of(&facts.session, *class, now) == *phase)));

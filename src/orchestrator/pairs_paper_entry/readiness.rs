@@ -23,7 +23,7 @@ pub struct Patience {
     pub silent: i64,
     /// Before a session's first phase, from when on a token and connections are expected.
     pub ahead: i64,
-    /// After the process began, for the first connections.
+    /// After the process began, for the first ticks.
     pub start: i64,
 }
 
@@ -69,6 +69,8 @@ pub enum Reason {
     SessionNotOpen {
         /// Since when.
         since: Ts,
+        /// Why the list of instruments, without which none is opened, cannot be had.
+        no_list: Option<String>,
     },
     /// There is no usable token when one is needed, or none for the next session.
     NoToken {
@@ -192,15 +194,22 @@ impl fmt::Display for Reason {
             }
             Self::Behind { backlog } => write!(f, "engine: {backlog} inputs wait to become durable"),
             Self::CalendarEnds { why } => f.write_str(why),
-            Self::SessionNotOpen { since } => {
-                write!(f, "no session is open on the tape, and the exchange has traded since {}", ist(*since))
+            Self::SessionNotOpen { since, no_list } => {
+                write!(f, "no session is open on the tape, and the exchange has traded since {}", ist(*since))?;
+                no_list.as_ref().map_or(Ok(()), |why| write!(f, "; the list of instruments cannot be had: {why}"))
             }
             Self::NoToken { token, .. } => {
+                if let TokenFacts::Unusable { why } = token {
+                    return write!(f, "the access token cannot be used: {why}");
+                }
                 f.write_str("waiting for a token: run barkeep login")?;
                 match token {
                     TokenFacts::Expired { at } => write!(f, " (the last one died at {})", ist(*at)),
                     TokenFacts::Refused { at } => write!(f, " (the broker refused the last one at {})", ist(*at)),
-                    TokenFacts::Missing | TokenFacts::NotNeeded | TokenFacts::Valid { .. } => Ok(()),
+                    TokenFacts::Missing
+                    | TokenFacts::Unusable { .. }
+                    | TokenFacts::NotNeeded
+                    | TokenFacts::Valid { .. } => Ok(()),
                 }
             }
             Self::NotConnected { up, wanted, refusal } => {
@@ -278,7 +287,9 @@ fn session(facts: &Facts, now: Ts, reasons: &mut Vec<Reason>) {
         Day::Session(_) => match facts.session.hours() {
             Some((opens, _)) if now < opens => reasons.push(Reason::BeforeSession { opens }),
             Some((_, ended)) if now >= ended => reasons.push(Reason::AfterSession { ended, next_open }),
-            Some((since, _)) if !open_on_tape => reasons.push(Reason::SessionNotOpen { since }),
+            Some((since, _)) if !open_on_tape => {
+                reasons.push(Reason::SessionNotOpen { since, no_list: facts.feed.no_list.clone() });
+            }
             Some(_) | None => {}
         },
     }
@@ -289,16 +300,23 @@ fn feed(facts: &Facts, now: Ts, patience: &Patience, reasons: &mut Vec<Reason>) 
     if !matches!(facts.token, TokenFacts::NotNeeded) && !is_valid(&facts.token, now) {
         return reasons.push(Reason::NoToken { token: token_now(&facts.token, now), needed: expected });
     }
-    if !expected || facts.engine.state != EngineState::Running || age(facts.started, now) < patience.start {
+    if !expected || facts.engine.state != EngineState::Running {
         return;
     }
     let feed = &facts.feed;
+    // Without a session there is nothing to connect for, which is said already.
+    if !facts.session.open_on_tape && facts.session.hours().is_some_and(|(opens, _)| now >= opens) {
+        return;
+    }
     if feed.up < feed.wanted || feed.wanted == 0 {
         let refusal = feed.refusal.clone();
         reasons.push(Reason::NotConnected { up: feed.up, wanted: feed.wanted, refusal });
         if feed.up == 0 {
             return;
         }
+    }
+    if age(facts.started, now) < patience.start {
+        return;
     }
     let mute = age(feed.heard.unwrap_or(facts.started), now);
     if mute > patience.mute {
@@ -326,6 +344,7 @@ fn token_now(token: &TokenFacts, now: Ts) -> TokenFacts {
         TokenFacts::Valid { until } if now >= *until => TokenFacts::Expired { at: *until },
         TokenFacts::NotNeeded
         | TokenFacts::Missing
+        | TokenFacts::Unusable { .. }
         | TokenFacts::Valid { .. }
         | TokenFacts::Expired { .. }
         | TokenFacts::Refused { .. } => token.clone(),

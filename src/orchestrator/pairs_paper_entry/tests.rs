@@ -42,6 +42,7 @@ fn healthy(now: Ts) -> Facts {
             heard: Some(Ts::new(now.get() - NANOS)),
             tick: Some(Ts::new(now.get() - NANOS)),
             refusal: None,
+            no_list: None,
             queue: 0,
         },
         session: Arc::new(SessionFacts::on(&calendar, day, true)),
