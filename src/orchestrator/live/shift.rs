@@ -32,6 +32,9 @@ pub const ANSWERS_MAX: usize = 16;
 /// How long a command that adds to the tape may still take when a session is to be opened.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Symbols that a line of the log names at most; the tape has all.
+const NAMED_MAX: usize = 20;
+
 /// Why a shift cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ShiftError {
@@ -384,7 +387,17 @@ fn log(input: &Input) {
         }
         Input::InstrumentsFetched(fetched) => {
             tracing::info!(rows = fetched.rows, changes = fetched.changes.len(), "the day's instruments");
-            for InstrumentChange { symbol, what, before, after } in &fetched.changes {
+            let unlisted = |change: &&InstrumentChange| change.before.is_empty() && change.after.is_empty();
+            let symbols: Vec<&str> =
+                fetched.changes.iter().filter(unlisted).map(|change| change.symbol.as_str()).collect();
+            if !symbols.is_empty() {
+                let count = symbols.len();
+                let first = symbols.get(..count.min(NAMED_MAX)).unwrap_or_default().join(", ");
+                tracing::warn!(count, first, "the universe has symbols that the broker does not list");
+            }
+            for InstrumentChange { symbol, what, before, after } in
+                fetched.changes.iter().filter(|change| !unlisted(change))
+            {
                 tracing::warn!(symbol, what = what.name(), before, after, "an instrument has changed");
             }
         }

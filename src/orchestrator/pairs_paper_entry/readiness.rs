@@ -212,6 +212,7 @@ impl fmt::Display for Reason {
                     | TokenFacts::Valid { .. } => Ok(()),
                 }
             }
+            Self::NotConnected { wanted: 0, .. } => f.write_str("feed: it does not connect yet"),
             Self::NotConnected { up, wanted, refusal } => {
                 write!(f, "feed: {up} of {wanted} connections are up")?;
                 refusal.as_ref().map_or(Ok(()), |why| write!(f, "; the broker says: {why}"))

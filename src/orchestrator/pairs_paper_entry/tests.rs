@@ -109,8 +109,13 @@ fn the_feed_is_judged_by_what_came_and_only_in_the_hours_in_which_it_must() {
         now,
         |facts| (facts.started, facts.feed) = (Ts::new(now.get() - 9 * NANOS), FeedFacts::default()),
         ZerodhaWs,
-        "",
+        "! feed: it does not connect yet",
     );
+    let young = |facts: &mut Facts| {
+        facts.started = Ts::new(now.get() - 9 * NANOS);
+        (facts.feed.heard, facts.feed.tick) = (None, None);
+    };
+    check(now, young, ZerodhaWs, "");
     // Pre-open: connections, and no ticks.
     let pre_open = at(THURSDAY, "09:05");
     check(pre_open, |facts| facts.feed.tick = ago(pre_open, 600), ZerodhaWs, "");
