@@ -9,7 +9,7 @@ mod stage;
 
 use std::process::{Command, Output};
 
-use stage::{Stage, day, write_ticks};
+use stage::{Stage, day, free_ports, write_ticks};
 
 /// Runs shell lines as the owner of a namespace in which `disk` is a file system of 96 MiB; `$B` is the command on a
 /// data directory there.
@@ -90,11 +90,8 @@ fn a_daemon_whose_disk_is_full_ends_with_that_reason() {
         return;
     }
     let stage = Stage::new();
-    let services = ["appliance", "zerodha_ws", "bar_builder_1s", "bar_aggregator_1m", "bar_aggregator_1m_to_multi"];
-    let trading = ["pair_watch_producer", "pairs_executor", "risk_manager", "paper_matcher"];
-    let ports: String = services.iter().chain(&trading).map(|port| format!("{port} = 0\n")).collect();
     let kite = "[kite]\nrest = \"http://127.0.0.1:9\"\nws = \"ws://127.0.0.1:9\"\n";
-    stage.write("c.toml", &format!("{kite}[ports]\n{ports}"));
+    stage.write("c.toml", &(kite.to_owned() + &free_ports()));
     let rows: String = (0..60).map(|minute| format!("2026-07-31 10:{minute:02},HDFCBANK,1,2,1,2,100\n")).collect();
     stage.write("bars.csv", &format!("time,symbol,open,high,low,close,volume\n{rows}"));
     let output = on_small_disk(

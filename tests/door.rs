@@ -23,7 +23,7 @@ use barkeep_schemas::{
     Ts, VolumeSource,
 };
 use barkeep_storage::{DataDir, Filter, Lock, SessionDigest, Tape};
-use stage::{Stage, day, torture, write_candles, write_ticks};
+use stage::{Stage, day, free_ports, torture, write_candles, write_ticks};
 use tokio::runtime::Runtime;
 
 /// A daemon without feeds: the engine on its thread, and the door.
@@ -372,19 +372,7 @@ impl Run {
     fn start(stage: &Stage) -> Self {
         let nowhere = "http://127.0.0.1:9";
         let kite = format!("[kite]\nrest = \"{nowhere}\"\nws = \"ws://127.0.0.1:9\"\nlogin_url = \"{nowhere}\"\n");
-        let services = [
-            "appliance",
-            "zerodha_ws",
-            "bar_builder_1s",
-            "bar_aggregator_1m_to_multi",
-            "pair_watch_producer",
-            "pairs_executor",
-            "risk_manager",
-            "paper_matcher",
-            "bar_aggregator_1m",
-        ];
-        let ports: String = services.iter().map(|service| format!("{service} = 0\n")).collect();
-        stage.write("run.toml", &format!("{kite}[ports]\n{ports}"));
+        stage.write("run.toml", &(kite + &free_ports()));
         let mut command = stage.command("--config run.toml run --json");
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("a daemon");

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use stage::Stage;
+use stage::{Stage, free_ports};
 
 /// How long something that takes a second or two may take on a busy host.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -60,15 +60,12 @@ impl Drop for Process {
 fn simulator(stage: &Stage) -> Process {
     let sim = "sim --json --port 0 --date 2026-07-31 --start 10:00 --history 0 --instruments 5";
     let sim = Process::start(stage.command(sim), stage, "sim.log");
-    let ports = ["appliance", "zerodha_ws", "bar_builder_1s", "bar_aggregator_1m", "bar_aggregator_1m_to_multi"];
-    let trading = ["pair_watch_producer", "pairs_executor", "risk_manager", "paper_matcher"];
-    let ports: String = ports.iter().chain(&trading).map(|port| format!("{port} = 0\n")).collect();
     let (rest, ws) = (sim.text("rest"), sim.text("ws"));
     let config = format!(
         "[calendar]\nuniverse = \"universe.csv\"\n[kite]\nrest = \"{rest}\"\nws = \"{ws}\"\n\
-         login_url = \"{rest}/connect/login\"\n[feed]\nbackoff_first_ms = 50\n[ports]\n{ports}"
+         login_url = \"{rest}/connect/login\"\n[feed]\nbackoff_first_ms = 50\n"
     );
-    stage.write("barkeep.toml", &config);
+    stage.write("barkeep.toml", &(config + &free_ports()));
     stage.write("universe.csv", &universe(&["HDFCBANK", "ICICIBANK"]));
     sim
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use barkeep::monitoring::metrics::Service;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
@@ -80,9 +81,7 @@ impl Daemon {
         let mut file = fs::OpenOptions::new();
         let file = file.write(true).create(true).truncate(true).mode(0o600).open(at("data/kite_token.json"));
         file.expect("a file").write_all(token.as_bytes()).expect("a token");
-        let ports = ["appliance", "zerodha_ws", "bar_builder_1s", "bar_aggregator_1m", "bar_aggregator_1m_to_multi"];
-        let trading = ["pair_watch_producer", "pairs_executor", "risk_manager", "paper_matcher"];
-        let ports: String = ports.iter().chain(&trading).map(|port| format!("{port} = 0\n")).collect();
+        let ports = Service::ALL.map(|service| format!("{} = 0\n", service.name())).concat();
         let config = format!(
             "data_dir = \"{}\"\n[tape]\ncommit_ms = {commit_ms}\n[calendar]\nuniverse = \"{}\"\n[kite]\n\
              rest = \"http://{feed}\"\nws = \"ws://{feed}\"\n[feed]\nmute_s = 60\n[ports]\n{ports}",

@@ -16,7 +16,7 @@ use barkeep_sim::kite::orders::session_checksum;
 use barkeep_sim::server::{Ack, Mark, Texts};
 use barkeep_storage::{DataDir, SegmentInfo, Tape};
 
-use crate::stage::{Stage, words};
+use crate::stage::{Stage, free_ports, words};
 
 /// How long anything may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -92,21 +92,8 @@ impl Rehearsal {
         let rest = word("rest");
         let address = |root: &str| root.rsplit('/').next().expect("an address").parse().expect("an address");
         fs::create_dir_all(stage.path("data")).expect("a folder");
-        let ports: String = [
-            "appliance",
-            "zerodha_ws",
-            "bar_builder_1s",
-            "bar_aggregator_1m_to_multi",
-            "pair_watch_producer",
-            "pairs_executor",
-            "risk_manager",
-            "paper_matcher",
-            "bar_aggregator_1m",
-        ]
-        .map(|name| format!("{name} = 0\n"))
-        .concat();
         let kite = format!("[kite]\nrest = \"{rest}\"\nws = \"{}\"\n", word("ws"));
-        stage.write("run.toml", &format!("data_dir = \"data\"\n{kite}[ports]\n{ports}{config}\n"));
+        stage.write("run.toml", &format!("data_dir = \"data\"\n{kite}{}{config}\n", free_ports()));
         let mut marks = BufReader::new(connected(address(&word("control"))));
         let mut line = String::new();
         marks.read_line(&mut line).expect("the first mark");

@@ -7,6 +7,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use barkeep::monitoring::metrics::Service;
 use barkeep_schemas::{NANOS, SessionDate, Ts};
 use barkeep_sim::day::{Day, DayPlan};
 use tempfile::TempDir;
@@ -86,6 +87,11 @@ impl Stage {
         assert!(!err.contains("panicked"), "{err}");
         err.into_owned()
     }
+}
+
+/// The section of a configuration with which every service takes a port that nobody holds.
+pub fn free_ports() -> String {
+    format!("[ports]\n{}", Service::ALL.map(|service| format!("{} = 0\n", service.name())).concat())
 }
 
 /// Splits at blanks; what stands between `'` is one word.

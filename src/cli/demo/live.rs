@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use super::{Args, typed};
 use crate::cli::sim::plan;
 use crate::cli::{Command, Context, moment, screen};
+use crate::monitoring::metrics::Service;
 use crate::orchestrator::calendar::Calendar;
 use crate::orchestrator::config::Config;
 use crate::orchestrator::daemon::{Daemon, DaemonPlan, Time};
@@ -148,9 +149,7 @@ fn progress(now: Ts, start: Ts, end: Ts, bar: &ProgressBar, stop: &watch::Sender
 
 /// The demo's own configuration, for whoever looks around afterwards.
 fn configure(folder: &Path, rest: &str, ws: &str) -> Result<Config> {
-    let ports = ["appliance", "zerodha_ws", "bar_builder_1s", "bar_aggregator_1m", "bar_aggregator_1m_to_multi"];
-    let trading = ["pair_watch_producer", "pairs_executor", "risk_manager", "paper_matcher"];
-    let ports: String = ports.iter().chain(&trading).map(|port| format!("{port} = 0\n")).collect();
+    let ports = Service::ALL.map(|service| format!("{} = 0\n", service.name())).concat();
     let (data_dir, universe) = (folder.display(), folder.join("universe.csv"));
     let text = format!(
         "data_dir = {:?}\n\n[calendar]\nuniverse = {:?}\n\n[kite]\nrest = \"{rest}\"\nws = \"{ws}\"\n\n[ports]\n{ports}",
