@@ -2,9 +2,9 @@
 //!
 //! What it tells of a file never holds what stands in it. `token` calls it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::zeroize::Zeroizing;
@@ -112,9 +112,9 @@ fn put(path: &Path, fresh: &Path, text: &str) -> std::io::Result<()> {
     File::open(folder(path))?.sync_all()
 }
 
-/// Writes a text to `fresh`, in the folder of `path`, which is made where it is not there.
+/// Writes a text to `fresh`, in the folder of `path`, which is made, for its owner alone, where it is not there.
 fn draft(path: &Path, fresh: &Path, text: &str) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder(path))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder(path))?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(fresh)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()

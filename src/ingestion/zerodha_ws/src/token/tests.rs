@@ -57,6 +57,7 @@ fn a_token_is_written_for_its_owner_alone_and_read_back() {
     }
     assert_ne!(read(&path).unwrap().unwrap(), token("fIrSt"));
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+    assert_eq!(path.parent().unwrap().metadata().unwrap().permissions().mode() & 0o7777, 0o700);
     let there: Vec<_> = std::fs::read_dir(path.parent().unwrap()).unwrap().collect();
     assert_eq!(there.len(), 1, "nothing is left beside it");
     assert!(!format!("{:?}", token("fIrSt")).contains("fIrSt"));
