@@ -39,7 +39,7 @@ names! {
         /// The exchange's clock and this host's moved against each other.
         ClockSkew = 14 "clock_skew",
         /// No token holds: there is none, it died, or the broker does not take it.
-        TokenRefused = 15 "no_token",
+        TokenRefused = 15 "token_refused",
         /// The broker sent an error.
         BrokerError = 16 "broker_error",
         /// The broker sent a message.

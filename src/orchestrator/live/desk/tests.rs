@@ -143,7 +143,7 @@ fn a_token_that_dies_at_six_is_waited_for_and_not_dialled_with() {
     let death = at(FRIDAY, 6, 0);
     desk.happened(token(1, death), at(FRIDAY.plus_days(-1), 20, 0));
     let opened = short(&desk.happened(Happened::Time, at(FRIDAY, 8, 45)));
-    assert_eq!(opened, "open 2026-07-31 with 2 | no_token", "no dial");
+    assert_eq!(opened, "open 2026-07-31 with 2 | token_refused", "no dial");
     assert_eq!(desk.facts(at(FRIDAY, 8, 45)).token, TokenStanding::Expired(death));
     for minute in 46..59 {
         let waits = short(&desk.happened(Happened::Time, at(FRIDAY, 8, minute)));
@@ -160,7 +160,7 @@ fn a_token_that_the_broker_refuses_is_asked_about_once_and_then_waited_for() {
     let now = at(FRIDAY, 8, 46);
     let refused = desk.happened(Happened::Refused(barkeep_schemas::FeedId(0), 1, 403, "no"), now);
     assert_eq!(short(&refused), "refused | doubt");
-    assert_eq!(short(&desk.happened(Happened::TokenVerdict(Some(false)), now)), "no_token");
+    assert_eq!(short(&desk.happened(Happened::TokenVerdict(Some(false)), now)), "token_refused");
     assert_eq!(desk.facts(now).token, TokenStanding::Refused(now));
     assert_eq!(short(&desk.happened(token(1, at(FRIDAY.plus_days(1), 6, 0)), now)), "", "the same one changes nothing");
     assert_eq!(short(&desk.happened(token(2, at(FRIDAY.plus_days(1), 6, 0)), now)), "dial 0/2");

@@ -494,7 +494,7 @@ impl Connection {
             out.push(Output::HangUp);
         }
         self.link = Link::NoToken;
-        self.say(FeedHappening::TokenRefused, 1, "run `barkeep login`", now, out);
+        self.say(FeedHappening::TokenRefused, 1, "no token holds: run `barkeep login`", now, out);
         if let Some(gap) = &mut self.gap {
             gap.cause = GapCause::NoToken;
         }
