@@ -120,6 +120,7 @@ pub(super) fn start(
         requests_ever: 0,
         answered: 0,
         texts: 0,
+        held: Vec::new(),
         ack: None,
         partner: None,
         pace,
@@ -165,6 +166,8 @@ struct Driver {
     answered: u64,
     /// Text messages handled so far, over all websockets.
     texts: u64,
+    /// Text messages that were read of a websocket that was mute already: whether they are depends on the host.
+    held: Vec<(ConnectionId, String, oneshot::Sender<()>)>,
     ack: Option<Ack>,
     partner: Option<mpsc::Sender<Mark>>,
 }
@@ -210,6 +213,7 @@ impl Driver {
     fn run_shared(&mut self, steps: i64) -> Result<(), ServerError> {
         loop {
             let mark = self.world.now();
+            self.hear_held()?;
             while !self.may_pass(mark.get()) {
                 match self.receive(None) {
                     Ok(Some(Command::PartnerGone)) if !self.more_to_come() => return Ok(()),
@@ -293,15 +297,10 @@ impl Driver {
     fn handle(&mut self, command: Command) -> Result<(), ServerError> {
         match command {
             Command::Connect(query, reply) => self.connect(&query, reply),
-            Command::Text(id, text, done) => {
-                self.world.text(id, &text);
-                self.texts += 1;
-                if let Some(socket) = self.sockets.get_mut(&id) {
-                    socket.texts += 1;
-                }
-                // A socket that is gone meanwhile wants no answer.
-                let _ = done.send(());
+            Command::Text(id, text, done) if self.pace.is_shared() && self.world.is_mute(id) => {
+                self.held.push((id, text, done));
             }
+            Command::Text(id, text, done) => self.hear(id, &text, done),
             Command::Gone(id) => self.forget(id),
             Command::Request(request, reply) => {
                 self.requests_ever += 1;
@@ -319,6 +318,28 @@ impl Driver {
                 self.ack = Some(Ack { ack: ack.ack.min(self.world.now().get()), ..ack });
             }
             Command::PartnerGone => self.partner = None,
+        }
+        self.carry_out()
+    }
+
+    fn hear(&mut self, id: ConnectionId, text: &str, done: oneshot::Sender<()>) {
+        self.world.text(id, text);
+        self.texts += 1;
+        if let Some(socket) = self.sockets.get_mut(&id) {
+            socket.texts += 1;
+        }
+        // A socket that is gone meanwhile wants no answer.
+        let _ = done.send(());
+    }
+
+    /// Handles what was held of websockets that speak again, at the moment at which it would be read of them now.
+    fn hear_held(&mut self) -> Result<(), ServerError> {
+        for (id, text, done) in std::mem::take(&mut self.held) {
+            if self.world.is_mute(id) && self.sockets.contains_key(&id) {
+                self.held.push((id, text, done));
+            } else {
+                self.hear(id, &text, done);
+            }
         }
         self.carry_out()
     }
