@@ -181,5 +181,6 @@ fn opened() -> SessionOpened {
         }],
         instruments: (0..INSTRUMENTS).map(instrument).collect(),
         opening: Vec::new(),
+        desk: None,
     }
 }

@@ -9,7 +9,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::scalar::{FeedId, Hash32, InstrumentId, Money, Price, Qty, Seq, SessionDate, Timeframe, TimeframeSet, Ts};
+use crate::scalar::{
+    FeedId, FineMoney, Hash32, InstrumentId, Money, PairId, Price, Qty, Real, Seq, SessionDate, Timeframe,
+    TimeframeSet, Ts,
+};
 
 /// Why bytes are not the event they claim to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -148,7 +151,7 @@ macro_rules! wire_scalar {
         }
     )*};
 }
-wire_scalar!(Price, Money, Qty, Ts);
+wire_scalar!(Price, Money, FineMoney, Qty, Ts);
 
 macro_rules! wire_tuple {
     ($($name:ident),*) => {$(
@@ -162,7 +165,19 @@ macro_rules! wire_tuple {
         }
     )*};
 }
-wire_tuple!(Seq, InstrumentId, FeedId, SessionDate);
+wire_tuple!(Seq, InstrumentId, PairId, FeedId, SessionDate);
+
+impl Wire for Real {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.bits().put(out);
+    }
+    fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
+        let bits = u64::take(input)?;
+        // Minus zero would be a second spelling of zero.
+        let real = Self::new(f64::from_bits(bits)).filter(|real| real.bits() == bits);
+        real.ok_or(DecodeError::OutOfRange { what: "a number" })
+    }
+}
 
 impl Wire for bool {
     fn put(&self, out: &mut Vec<u8>) {

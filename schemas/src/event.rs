@@ -7,11 +7,17 @@ use serde::Serialize;
 
 use crate::codec::{DecodeError, Wire};
 use crate::derived::{AuctionPrint, Bar, InputRefused, TickSetAside, UnallocatedVolume, VolumeReset};
+use crate::desk::DeskSetup;
 use crate::edge::{FeedReport, InstrumentsFetched};
 use crate::market::{ClockMark, FeedGap, Instrument, Tick};
+use crate::orders::{BrokerOrder, BrokerTrade, GatewayReport};
 use crate::records::{ImportFinished, ImportStarted, OperatorCommand, OutsideBar, ReconDifference, ReconRun};
 use crate::scalar::{InstrumentId, Ts};
-use crate::session::{EngineConfig, SessionClosed, SessionOpened};
+use crate::session::{EngineConfig, SessionClosed, SessionOpened, SessionOpenedV1};
+use crate::trading::{
+    CancelWanted, ContractNote, EntryRefused, EquityMark, Fill, ForeignUpdate, KillSwitched, MoveRefused, OrderCreated,
+    OrderHeld, OrderMoved, PairDay, PairMark, PairMoved, RiskDecision, Signal,
+};
 
 /// The smallest code of a derived event; every code below is an input's.
 const FIRST_DERIVED_CODE: u8 = 128;
@@ -33,6 +39,12 @@ const fn holds_every_version(versions: &[u8]) -> bool {
     true
 }
 
+/// A body as an older version has it.
+pub(crate) trait OlderForm<Body>: Wire {
+    /// The body in this form; `None` when it says more than this form can.
+    fn of(body: &Body) -> Option<Self>;
+}
+
 const fn unknown_version(version: u8) -> DecodeError {
     DecodeError::UnknownCode { what: "event version", code: version as u32 }
 }
@@ -40,8 +52,9 @@ const fn unknown_version(version: u8) -> DecodeError {
 /// Declares the kinds, one line each: name, body, code, version, name on the surface.
 ///
 /// A body that changes takes the next version, and its older forms stay: `Tick(Tick) = 4 v 3 { 1 => TickV1, 2 => TickV2 }`
-/// reads the bytes of all three, writes those of 3, and needs `From<TickV1>` and `From<TickV2>` for `Tick`, which say what
-/// an older event means now. A version without its form does not compile. Nested bodies count: a new field of
+/// reads the bytes of all three, and needs `From<TickV1>` and `From<TickV2>` for `Tick`, which say what an older event
+/// means now, and [`OlderForm`], which tells which events an older form can say: an event is written in the oldest of
+/// its kind that can, so that bytes that were read are written again as they were. A version without its form does not compile. Nested bodies count: a new field of
 /// `Instrument` is a new version of every kind that holds one.
 macro_rules! events {
     (
@@ -78,7 +91,7 @@ macro_rules! events {
                 match self { $(Self::$in => $in_name,)* $(Self::$out => $out_name,)* }
             }
 
-            /// The version that this build writes, and the newest it reads.
+            /// The newest version: events that no older form can say are written in it.
             pub const fn version(self) -> u8 {
                 match self { $(Self::$in => $in_version,)* $(Self::$out => $out_version,)* }
             }
@@ -87,36 +100,58 @@ macro_rules! events {
         impl Input {
             /// See [`Event::encode`].
             pub fn encode(&self, out: &mut Vec<u8>) {
-                let kind = self.kind();
-                out.extend_from_slice(&[kind.code(), kind.version()]);
-                self.put_body(out);
+                match self {
+                    $(Self::$in(body) => {
+                        $($(if let Some(old) = <$in_old_type as OlderForm<$in_type>>::of(body) {
+                            out.extend_from_slice(&[$in_code, $in_old]);
+                            return old.put(out);
+                        })+)?
+                        out.extend_from_slice(&[$in_code, $in_version]);
+                        body.put(out);
+                    })*
+                }
+            }
+
+            /// The version that its bytes have: the oldest that can say it.
+            pub fn version(&self) -> u8 {
+                match self {
+                    $($($(Self::$in(body) if <$in_old_type as OlderForm<$in_type>>::of(body).is_some() => $in_old,)+)?)*
+                    $(Self::$in(_) => $in_version,)*
+                }
             }
 
             /// The kind.
             pub const fn kind(&self) -> EventKind {
                 match self { $(Self::$in(_) => EventKind::$in,)* }
             }
-
-            fn put_body(&self, out: &mut Vec<u8>) {
-                match self { $(Self::$in(body) => body.put(out),)* }
-            }
         }
 
         impl Derived {
             /// See [`Event::encode`].
             pub fn encode(&self, out: &mut Vec<u8>) {
-                let kind = self.kind();
-                out.extend_from_slice(&[kind.code(), kind.version()]);
-                self.put_body(out);
+                match self {
+                    $(Self::$out(body) => {
+                        $($(if let Some(old) = <$out_old_type as OlderForm<$out_type>>::of(body) {
+                            out.extend_from_slice(&[$out_code, $out_old]);
+                            return old.put(out);
+                        })+)?
+                        out.extend_from_slice(&[$out_code, $out_version]);
+                        body.put(out);
+                    })*
+                }
+            }
+
+            /// The version that its bytes have: the oldest that can say it.
+            pub fn version(&self) -> u8 {
+                match self {
+                    $($($(Self::$out(body) if <$out_old_type as OlderForm<$out_type>>::of(body).is_some() => $out_old,)+)?)*
+                    $(Self::$out(_) => $out_version,)*
+                }
             }
 
             /// The kind.
             pub const fn kind(&self) -> EventKind {
                 match self { $(Self::$out(_) => EventKind::$out,)* }
-            }
-
-            fn put_body(&self, out: &mut Vec<u8>) {
-                match self { $(Self::$out(body) => body.put(out),)* }
             }
         }
 
@@ -146,7 +181,7 @@ macro_rules! events {
 events! {
     inputs {
         /// A session begins.
-        SessionOpened(Box<SessionOpened>) = 1 v 1 "session_opened",
+        SessionOpened(Box<SessionOpened>) = 1 v 2 { 1 => SessionOpenedV1 } "session_opened",
         /// A session ends.
         SessionClosed(SessionClosed) = 2 v 1 "session_closed",
         /// Exchange time passed.
@@ -175,6 +210,14 @@ events! {
         FeedReport(Box<FeedReport>) = 14 v 1 "feed_report",
         /// The broker's list of instruments was fetched.
         InstrumentsFetched(Box<InstrumentsFetched>) = 15 v 1 "instruments_fetched",
+        /// What the desk trades by changes.
+        DeskChanged(Box<DeskSetup>) = 16 v 1 "desk_changed",
+        /// What a gateway does with orders.
+        GatewayReport(Box<GatewayReport>) = 17 v 1 "gateway_report",
+        /// The broker's state of an order.
+        BrokerOrder(Box<BrokerOrder>) = 18 v 1 "broker_order",
+        /// A trade as the broker tells it.
+        BrokerTrade(Box<BrokerTrade>) = 19 v 1 "broker_trade",
     }
     derived {
         /// A bar of any timeframe.
@@ -189,6 +232,38 @@ events! {
         TickSetAside(TickSetAside) = 132 v 1 "tick_set_aside",
         /// An input that the engine could not use.
         InputRefused(InputRefused) = 133 v 1 "input_refused",
+        /// A pair's statistics after a bucket.
+        PairMark(Box<PairMark>) = 134 v 1 "pair_mark",
+        /// The money of a scope.
+        EquityMark(Box<EquityMark>) = 135 v 1 "equity",
+        /// A pair's session in numbers.
+        PairDay(Box<PairDay>) = 136 v 1 "pair_day",
+        /// The day's charges.
+        ContractNote(Box<ContractNote>) = 137 v 1 "contract_note",
+        /// A pair asks for something.
+        Signal(Box<Signal>) = 140 v 1 "signal",
+        /// A signal that was not followed.
+        EntryRefused(Box<EntryRefused>) = 141 v 1 "entry_refused",
+        /// An order that the executor wants.
+        OrderCreated(Box<OrderCreated>) = 142 v 1 "order",
+        /// What the risk manager decided.
+        RiskDecision(Box<RiskDecision>) = 143 v 1 "risk_decision",
+        /// An order's state.
+        OrderMoved(Box<OrderMoved>) = 144 v 1 "order_moved",
+        /// A change of state that is not allowed.
+        MoveRefused(Box<MoveRefused>) = 145 v 1 "move_refused",
+        /// A trade of ours.
+        Fill(Box<Fill>) = 146 v 1 "fill",
+        /// A pair's state.
+        PairMoved(Box<PairMoved>) = 147 v 1 "pair_moved",
+        /// A kill switch.
+        KillSwitched(Box<KillSwitched>) = 148 v 1 "kill_switch",
+        /// An order of somebody else.
+        ForeignUpdate(Box<ForeignUpdate>) = 149 v 1 "foreign_update",
+        /// An order waits for the broker's rate.
+        OrderHeld(Box<OrderHeld>) = 150 v 1 "order_held",
+        /// An order is to be cancelled.
+        CancelWanted(Box<CancelWanted>) = 151 v 1 "cancel_wanted",
     }
 }
 
@@ -239,6 +314,14 @@ impl Event {
         }
     }
 
+    /// The version that its canonical bytes have: the oldest of its kind that can say it.
+    pub fn version(&self) -> u8 {
+        match self {
+            Self::Input(input) => input.version(),
+            Self::Derived(derived) => derived.version(),
+        }
+    }
+
     /// Appends the canonical bytes: code, version, fields.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
@@ -260,6 +343,10 @@ impl Event {
             return Err(DecodeError::NewerVersion { kind: kind.name(), version, newest: kind.version() });
         }
         let event = Self::take_body(kind, version, &mut input)?;
+        if event.version() != version {
+            // It would be a second spelling of the event.
+            return Err(DecodeError::OutOfRange { what: "an event in a newer version than it needs" });
+        }
         if input.is_empty() { Ok(event) } else { Err(DecodeError::Trailing { bytes: input.len() }) }
     }
 
@@ -281,7 +368,11 @@ impl Event {
                 | Input::OperatorCommand(_)
                 | Input::ReconRun(_)
                 | Input::FeedReport(_)
-                | Input::InstrumentsFetched(_) => None,
+                | Input::InstrumentsFetched(_)
+                | Input::DeskChanged(_)
+                | Input::GatewayReport(_) => None,
+                Input::BrokerOrder(order) => order.instrument,
+                Input::BrokerTrade(trade) => trade.instrument,
             },
             Self::Derived(derived) => match derived {
                 Derived::Bar(bar) => Some(bar.instrument),
@@ -289,7 +380,23 @@ impl Event {
                 Derived::UnallocatedVolume(volume) => Some(volume.instrument),
                 Derived::VolumeReset(reset) => Some(reset.instrument),
                 Derived::TickSetAside(tick) => Some(tick.instrument),
-                Derived::InputRefused(_) => None,
+                Derived::OrderCreated(order) => Some(order.instrument),
+                Derived::Fill(fill) => Some(fill.instrument),
+                Derived::InputRefused(_)
+                | Derived::PairMark(_)
+                | Derived::EquityMark(_)
+                | Derived::PairDay(_)
+                | Derived::ContractNote(_)
+                | Derived::Signal(_)
+                | Derived::EntryRefused(_)
+                | Derived::RiskDecision(_)
+                | Derived::OrderMoved(_)
+                | Derived::MoveRefused(_)
+                | Derived::PairMoved(_)
+                | Derived::KillSwitched(_)
+                | Derived::ForeignUpdate(_)
+                | Derived::OrderHeld(_)
+                | Derived::CancelWanted(_) => None,
             },
         }
     }
@@ -307,9 +414,13 @@ impl Event {
                 Input::FeedReport(report) => Some(report.ts),
                 Input::InstrumentsFetched(fetched) => Some(fetched.ts),
                 Input::SessionOpened(opened) => Some(opened.calendar.day_start),
+                Input::GatewayReport(report) => Some(report.ts),
+                Input::BrokerOrder(order) => Some(order.ts),
+                Input::BrokerTrade(trade) => Some(trade.ts),
                 Input::SessionClosed(_)
                 | Input::InstrumentListed(_)
                 | Input::ConfigChanged(_)
+                | Input::DeskChanged(_)
                 | Input::ImportStarted(_)
                 | Input::ImportFinished(_)
                 | Input::ReconRun(_) => None,
@@ -320,7 +431,21 @@ impl Event {
                 Derived::UnallocatedVolume(volume) => Some(volume.to),
                 Derived::VolumeReset(reset) => Some(reset.since),
                 Derived::TickSetAside(tick) => Some(tick.ts),
-                Derived::InputRefused(_) => None,
+                Derived::PairMark(mark) => Some(mark.start),
+                Derived::EquityMark(mark) => Some(mark.ts),
+                Derived::Signal(signal) => Some(signal.ts),
+                Derived::EntryRefused(refused) => Some(refused.ts),
+                Derived::OrderCreated(order) => Some(order.ts),
+                Derived::RiskDecision(decision) => Some(decision.ts),
+                Derived::OrderMoved(moved) => Some(moved.ts),
+                Derived::MoveRefused(refused) => Some(refused.ts),
+                Derived::Fill(fill) => Some(fill.ts),
+                Derived::PairMoved(moved) => Some(moved.ts),
+                Derived::KillSwitched(switched) => Some(switched.ts),
+                Derived::ForeignUpdate(update) => Some(update.ts),
+                Derived::OrderHeld(held) => Some(held.ts),
+                Derived::CancelWanted(wanted) => Some(wanted.ts),
+                Derived::InputRefused(_) | Derived::PairDay(_) | Derived::ContractNote(_) => None,
             },
         }
     }

@@ -9,29 +9,46 @@ extern crate alloc;
 
 mod codec;
 mod derived;
+mod desk;
 mod edge;
 mod event;
 mod market;
+mod orders;
 mod records;
 mod scalar;
 mod session;
+mod trading;
 
 pub use codec::{DecodeError, Wire};
 pub use derived::{
     AuctionPrint, Bar, InputRefused, RefusalReason, SetAsideReason, TickSetAside, UnallocatedReason, UnallocatedVolume,
     VolumeReset,
 };
+pub use desk::{
+    Bucket, BucketLimits, ChargeRates, DeskCarried, DeskOpened, DeskSetup, ExecutionRules, GatewayRules, KillLatched,
+    OnKill, PairCarried, PairSpec, PaperRules, PositionCarried, RiskLimits, Route, Scope, ScopeCarried, Segment,
+};
 pub use edge::{FeedHappening, FeedReport, InstrumentChange, InstrumentChangeKind, InstrumentsFetched};
 pub use event::{Derived, Event, EventKind, Input};
 pub use market::{ClockMark, Depth, FeedGap, GapCause, Instrument, InstrumentClass, Level, Tick};
+pub use orders::{
+    BrokerOrder, BrokerStatus, BrokerTrade, GatewayAct, GatewayReport, Leg, OrderId, OrderStatus, OrderType, Product,
+    Purpose, Side, UpdateSource, Validity,
+};
 pub use records::{
     BarOrigin, FileKind, ImportFinished, ImportStarted, Ohlcv, OperatorAction, OperatorCommand, OutsideBar, ReconCause,
     ReconDifference, ReconRun, ReconStatus, SourceFile,
 };
 pub use scalar::{
-    FeedId, Hash32, InstrumentId, Money, NANOS, PRICE_SCALE, Price, Qty, Seq, SessionDate, Timeframe, TimeframeSet, Ts,
+    FINE_PER_MONEY, FeedId, FineMoney, Hash32, InstrumentId, Money, NANOS, PRICE_SCALE, PairId, Price, Qty, Real, Seq,
+    SessionDate, Timeframe, TimeframeSet, Ts,
 };
 pub use session::{
     CalendarKind, ClassDay, CloseReason, ConditionEffect, ConditionRule, DayCalendar, EngineConfig, FeedSpec,
-    OpeningState, Phase, PhaseSpan, SessionClosed, SessionOpened, TradeRule, VolumeSource,
+    OpeningState, Phase, PhaseSpan, SessionClosed, SessionOpened, SessionOpenedV1, TradeRule, VolumeSource,
+};
+pub use trading::{
+    CancelWanted, Charges, ContractNote, DeskReason, EntryRefused, EquityMark, Fill, ForeignUpdate, KillSwitched,
+    KillWhy, Liquidity, MoveRefused, OrderCreated, OrderHeld, OrderMoved, OrderWhy, PairDay, PairMark, PairMoved,
+    PairState, PairWhy, RiskCheck, RiskDecision, RiskRule, Signal, SignalAction, SignalReason, Unit, Verdict,
 };

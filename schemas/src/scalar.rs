@@ -72,6 +72,15 @@ scalar!(
     Ts
 );
 
+scalar!(
+    /// An amount of money in units of 0.00000001 of the account currency: charges and what they change, which a rate of
+    /// a few millionths makes finer than a [`Money`] can tell.
+    FineMoney
+);
+
+/// Raw units of [`FineMoney`] in one raw unit of [`Money`].
+pub const FINE_PER_MONEY: i64 = 10_000;
+
 /// Raw price units in one unit of the quote currency.
 pub const PRICE_SCALE: i64 = 10_000;
 
@@ -126,6 +135,72 @@ impl fmt::Display for Qty {
     }
 }
 
+impl FineMoney {
+    /// The same amount, finer; saturates beyond 92 billion of the account currency.
+    pub const fn of(money: Money) -> Self {
+        Self::new(money.get().saturating_mul(FINE_PER_MONEY))
+    }
+
+    /// The nearest amount of 0.0001 of the account currency, halves away from zero.
+    pub const fn rounded(self) -> Money {
+        let half = if self.get() < 0 { -FINE_PER_MONEY / 2 } else { FINE_PER_MONEY / 2 };
+        Money::new(self.get().saturating_add(half) / FINE_PER_MONEY)
+    }
+}
+
+/// To the paisa, halves away from zero, always with two decimals: `-33.71`.
+impl fmt::Display for FineMoney {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const PAISA: u64 = 1_000_000;
+        let paise = (self.get().unsigned_abs() + PAISA / 2) / PAISA;
+        let sign = if self.get() < 0 && paise > 0 { "-" } else { "" };
+        write!(f, "{sign}{}.{:02}", paise / 100, paise % 100)
+    }
+}
+
+/// A finite number of the statistics: neither NaN nor infinite, and zero has one sign. Equal when the bits are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Real(u64);
+
+impl Real {
+    /// Zero.
+    pub const ZERO: Self = Self(0);
+
+    /// Wraps a number; `None` for NaN and the infinities.
+    pub fn new(value: f64) -> Option<Self> {
+        let value = if value == 0.0 { 0.0 } else { value };
+        value.is_finite().then(|| Self(value.to_bits()))
+    }
+
+    /// The number.
+    pub const fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+
+    /// The bits of the number (IEEE 754, binary64).
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Debug for Real {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.get(), f)
+    }
+}
+
+impl fmt::Display for Real {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.get(), f)
+    }
+}
+
+impl Serialize for Real {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.get())
+    }
+}
+
 /// JSON shows prices and money as decimals: four decimals survive an f64 up to 9e11, far above [`Price::MAX`].
 impl Serialize for Price {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -136,6 +211,13 @@ impl Serialize for Price {
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(self.get() as f64 / PRICE_SCALE as f64)
+    }
+}
+
+/// Exact in an f64 up to 90 million of the account currency.
+impl Serialize for FineMoney {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.get() as f64 / (PRICE_SCALE * FINE_PER_MONEY) as f64)
     }
 }
 
@@ -188,6 +270,18 @@ impl InstrumentId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct FeedId(pub u8);
+
+/// The dense number of a pair within a session, from 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct PairId(pub u16);
+
+impl PairId {
+    /// The number as an array index.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// A trading date: days since 1970-01-01 of the session's calendar (IST for NSE).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

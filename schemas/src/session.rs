@@ -1,9 +1,12 @@
 //! A session: everything the engine needs to know before the first tick, and the close.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::codec::{names, record};
+use crate::desk::DeskOpened;
+use crate::event::OlderForm;
 use crate::market::{Instrument, InstrumentClass};
 use crate::scalar::{FeedId, Hash32, InstrumentId, Price, Qty, SessionDate, Ts};
 
@@ -182,6 +185,40 @@ record! {
         pub instruments: Vec<Instrument>,
         /// State carried over.
         pub opening: Vec<OpeningState>,
+        /// The pairs desk; absent where nothing is traded, as in an import.
+        pub desk: Option<Box<DeskOpened>>,
+    }
+}
+
+record! {
+    /// [`SessionOpened`] as it was before there was a desk.
+    pub struct SessionOpenedV1 {
+        /// Trading date.
+        pub date: SessionDate,
+        /// Which session of that date on this tape, from 1.
+        pub run: u32,
+        /// The engine's behaviour number when it was recorded.
+        pub behaviour: u32,
+        /// The import that made this session, when one did.
+        pub import: Option<Hash32>,
+        /// The day's hours.
+        pub calendar: DayCalendar,
+        /// The engine's settings.
+        pub config: EngineConfig,
+        /// Feeds by dense number.
+        pub feeds: Vec<FeedSpec>,
+        /// Instruments by dense number.
+        pub instruments: Vec<Instrument>,
+        /// State carried over.
+        pub opening: Vec<OpeningState>,
+    }
+}
+
+impl From<SessionOpenedV1> for Box<SessionOpened> {
+    fn from(old: SessionOpenedV1) -> Self {
+        let SessionOpenedV1 { date, run, behaviour, import, calendar, config, feeds, instruments, opening } = old;
+        let desk = None;
+        Self::new(SessionOpened { date, run, behaviour, import, calendar, config, feeds, instruments, opening, desk })
     }
 }
 
@@ -202,5 +239,17 @@ record! {
         pub date: SessionDate,
         /// Why.
         pub reason: CloseReason,
+    }
+}
+
+/// A session without a desk is written as it always was.
+impl OlderForm<Box<SessionOpened>> for SessionOpenedV1 {
+    fn of(body: &Box<SessionOpened>) -> Option<Self> {
+        if body.desk.is_some() {
+            return None;
+        }
+        let SessionOpened { date, run, behaviour, import, calendar, config, feeds, instruments, opening, desk: _ } =
+            (**body).clone();
+        Some(Self { date, run, behaviour, import, calendar, config, feeds, instruments, opening })
     }
 }

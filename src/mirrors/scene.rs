@@ -69,6 +69,7 @@ pub(crate) fn opened_run(day: u8, run: u32, symbols: &[&str]) -> Event {
         }],
         instruments,
         opening: Vec::new(),
+        desk: None,
     })))
 }
 

@@ -182,6 +182,10 @@ pub(super) fn listed(event: &Event) -> &[Instrument] {
         | Input::ReconRun(_)
         | Input::ReconDifference(_)
         | Input::FeedReport(_)
-        | Input::InstrumentsFetched(_) => &[],
+        | Input::InstrumentsFetched(_)
+        | Input::DeskChanged(_)
+        | Input::GatewayReport(_)
+        | Input::BrokerOrder(_)
+        | Input::BrokerTrade(_) => &[],
     }
 }

@@ -170,7 +170,11 @@ impl Roll {
             | Input::ReconRun(_)
             | Input::ReconDifference(_)
             | Input::FeedReport(_)
-            | Input::InstrumentsFetched(_) => {}
+            | Input::InstrumentsFetched(_)
+            | Input::DeskChanged(_)
+            | Input::GatewayReport(_)
+            | Input::BrokerOrder(_)
+            | Input::BrokerTrade(_) => {}
         }
     }
 }

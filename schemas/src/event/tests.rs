@@ -1,4 +1,4 @@
-//! How older versions of a kind are read, on kinds that exist here alone: no real one has an older form yet.
+//! How older versions of a kind are read and written, on kinds that exist here alone.
 #![allow(dead_code, reason = "the declaration makes more than these tests ask of it")]
 
 use alloc::boxed::Box;
@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::{DecodeError, Wire, holds_every_version, unknown_version};
+use super::{DecodeError, OlderForm, Wire, holds_every_version, unknown_version};
 use crate::codec::record;
 use crate::scalar::Qty;
 
@@ -72,6 +72,25 @@ impl From<PulseV2> for Pulse {
     }
 }
 
+impl OlderForm<Pulse> for PulseV1 {
+    fn of(body: &Pulse) -> Option<Self> {
+        let hundreds = (body.strength.get() % 100 == 0).then_some(body.strength.get() / 100)?;
+        u8::try_from(hundreds).ok().filter(|_| body.owner.is_none()).map(|hundreds| Self { hundreds })
+    }
+}
+
+impl OlderForm<Pulse> for PulseV2 {
+    fn of(body: &Pulse) -> Option<Self> {
+        body.owner.is_none().then_some(Self { strength: body.strength })
+    }
+}
+
+impl OlderForm<Box<Note>> for NoteV1 {
+    fn of(body: &Box<Note>) -> Option<Self> {
+        if let [text] = body.lines.as_slice() { Some(Self { text: text.clone() }) } else { None }
+    }
+}
+
 impl From<NoteV1> for Box<Note> {
     fn from(old: NoteV1) -> Self {
         Self::new(Note { lines: vec![old.text] })
@@ -121,17 +140,32 @@ fn each_version_is_read_by_its_own_form_and_means_the_same_now() {
 }
 
 #[test]
-fn only_the_newest_version_is_written() {
-    let pulse = Input::Pulse(Pulse { strength: Qty::new(300), owner: None });
-    let note = Derived::Note(Box::new(Note { lines: Vec::new() }));
-    assert_eq!(EventKind::ALL, [pulse.kind(), note.kind()]);
+fn an_event_is_written_in_the_oldest_version_that_can_say_it() {
+    let pulse = |strength, owner: Option<&str>| {
+        Input::Pulse(Pulse { strength: Qty::new(strength), owner: owner.map(String::from) })
+    };
+    let note =
+        |lines: &[&str]| Derived::Note(Box::new(Note { lines: lines.iter().copied().map(String::from).collect() }));
+    assert_eq!(EventKind::ALL, [pulse(0, None).kind(), note(&[]).kind()]);
     assert_eq!(EventKind::ALL.iter().map(|kind| kind.version()).collect::<Vec<_>>(), [3, 2]);
 
-    let (mut pulse_bytes, mut note_bytes) = (Vec::new(), Vec::new());
-    pulse.put_body(&mut pulse_bytes);
-    note.put_body(&mut note_bytes);
-    assert_eq!(pulse_bytes, [44, 1, 0, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(note_bytes, [0; 4]);
+    let written = |pulse: &Input| {
+        let mut bytes = Vec::new();
+        pulse.encode(&mut bytes);
+        assert_eq!(bytes[1], pulse.version());
+        bytes
+    };
+    assert_eq!(written(&pulse(300, None)), [1, 1, 3]);
+    assert_eq!(written(&pulse(301, None)), [1, 2, 45, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(written(&pulse(300, Some("m"))), [1, 3, 44, 1, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, b'm']);
+    let written = |note: &Derived| {
+        let mut bytes = Vec::new();
+        note.encode(&mut bytes);
+        assert_eq!(bytes[1], note.version());
+        bytes
+    };
+    assert_eq!(written(&note(&["hi"])), [128, 1, 2, 0, 0, 0, b'h', b'i']);
+    assert_eq!(written(&note(&[])), [128, 2, 0, 0, 0, 0]);
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use barkeep_schemas::{
     BarOrigin, CalendarKind, ClassDay, ClockMark, CloseReason, ConditionEffect, ConditionRule, DayCalendar, Depth,
-    EngineConfig, FeedGap, FeedHappening, FeedId, FeedReport, FeedSpec, FileKind, GapCause, Hash32, ImportFinished,
-    ImportStarted, Input, Instrument, InstrumentChange, InstrumentChangeKind, InstrumentClass, InstrumentId,
-    InstrumentsFetched, Level, NANOS, Ohlcv, OpeningState, OperatorAction, OperatorCommand, OutsideBar, Phase,
-    PhaseSpan, ReconCause, ReconDifference, ReconRun, ReconStatus, Seq, SessionClosed, SessionDate, SessionOpened,
-    SourceFile, Tick, Timeframe, TradeRule, VolumeSource,
+    DeskOpened, EngineConfig, FeedGap, FeedHappening, FeedId, FeedReport, FeedSpec, FileKind, GapCause, Hash32,
+    ImportFinished, ImportStarted, Input, Instrument, InstrumentChange, InstrumentChangeKind, InstrumentClass,
+    InstrumentId, InstrumentsFetched, Level, NANOS, Ohlcv, OpeningState, OperatorAction, OperatorCommand, OutsideBar,
+    Phase, PhaseSpan, ReconCause, ReconDifference, ReconRun, ReconStatus, Seq, SessionClosed, SessionDate,
+    SessionOpened, SourceFile, Tick, Timeframe, TradeRule, VolumeSource,
 };
 
-use super::{Sample, at, input, price, qty};
+use super::{Sample, at, desk, input, price, qty};
 
 const DATE: SessionDate = SessionDate(20_665);
 
@@ -18,6 +18,8 @@ pub fn all() -> Vec<Sample> {
     vec![
         input(1, "bare", Input::SessionOpened(Box::new(bare_session()))),
         input(1, "full", Input::SessionOpened(Box::new(full_session()))),
+        input(2, "a desk with nothing", with_desk(desk::opened_empty())),
+        input(2, "a desk", with_desk(desk::opened())),
         input(1, "complete", closed(CloseReason::Complete)),
         input(1, "abandoned", closed(CloseReason::Abandoned)),
         input(1, "mark", Input::ClockMark(ClockMark { feed: FeedId(1), ts: at(1_000) })),
@@ -74,6 +76,7 @@ fn bare_session() -> SessionOpened {
         feeds: Vec::new(),
         instruments: Vec::new(),
         opening: Vec::new(),
+        desk: None,
     }
 }
 
@@ -107,7 +110,12 @@ fn full_session() -> SessionOpened {
         feeds: vec![feed(0, TradeRule::All, VolumeSource::Nothing), feed(1, TradeRule::Kite, VolumeSource::Cumulative)],
         instruments: vec![instrument()],
         opening: vec![state(7, Some(qty(1_025)), Some(price(24_155_000))), state(8, None, None)],
+        desk: None,
     }
+}
+
+fn with_desk(desk: DeskOpened) -> Input {
+    Input::SessionOpened(Box::new(SessionOpened { desk: Some(Box::new(desk)), ..full_session() }))
 }
 
 fn feed(id: u8, trade_rule: TradeRule, volume: VolumeSource) -> FeedSpec {

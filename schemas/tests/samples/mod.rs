@@ -1,6 +1,7 @@
 //! What the stored samples mean: one with everything absent and one with everything present, where a kind has a choice.
 
 mod derived;
+mod desk;
 mod inputs;
 
 use barkeep_schemas::{Derived, Event, Input, Price, Qty, Ts};
@@ -19,6 +20,7 @@ pub struct Sample {
 pub fn all() -> Vec<Sample> {
     let mut all = inputs::all();
     all.extend(derived::all());
+    all.extend(desk::all());
     all
 }
 

@@ -146,7 +146,11 @@ impl Reading<'_> {
             | Input::ImportFinished(_)
             | Input::OutsideBar(_)
             | Input::OperatorCommand(_)
-            | Input::ReconRun(_) => {}
+            | Input::ReconRun(_)
+            | Input::DeskChanged(_)
+            | Input::GatewayReport(_)
+            | Input::BrokerOrder(_)
+            | Input::BrokerTrade(_) => {}
         }
     }
 
@@ -217,7 +221,25 @@ impl Reading<'_> {
             Derived::InputRefused(refused) => {
                 seen.strange.push(format!("event {seq}: event {} was refused, {}", refused.cause, refused.reason));
             }
-            Derived::Bar(_) | Derived::AuctionPrint(_) | Derived::UnallocatedVolume(_) => {}
+            Derived::Bar(_)
+            | Derived::AuctionPrint(_)
+            | Derived::UnallocatedVolume(_)
+            | Derived::PairMark(_)
+            | Derived::EquityMark(_)
+            | Derived::PairDay(_)
+            | Derived::ContractNote(_)
+            | Derived::Signal(_)
+            | Derived::EntryRefused(_)
+            | Derived::OrderCreated(_)
+            | Derived::RiskDecision(_)
+            | Derived::OrderMoved(_)
+            | Derived::MoveRefused(_)
+            | Derived::Fill(_)
+            | Derived::PairMoved(_)
+            | Derived::KillSwitched(_)
+            | Derived::ForeignUpdate(_)
+            | Derived::OrderHeld(_)
+            | Derived::CancelWanted(_) => {}
         }
     }
 }

@@ -56,7 +56,7 @@ struct Started<'a> {
     mapping: &'a str,
 }
 
-/// The object of an event. A listed instrument tells its symbol itself.
+/// The object of an event. A listed instrument tells its symbol itself, and so does a broker.
 pub(super) fn object<'a>(seq: Seq, event: &'a Event, symbol: Option<&'a str>) -> Object<'a> {
     let body = match event {
         Event::Input(Input::ImportStarted(started)) => Body::Started(Started {
@@ -68,7 +68,11 @@ pub(super) fn object<'a>(seq: Seq, event: &'a Event, symbol: Option<&'a str>) ->
         Event::Input(_) | Event::Derived(_) => Body::Event(event),
     };
     let kind = event.kind();
-    Object { seq, kind, symbol: symbol.filter(|_| kind != EventKind::InstrumentListed), body }
+    let tells = matches!(
+        kind,
+        EventKind::InstrumentListed | EventKind::BrokerOrder | EventKind::BrokerTrade | EventKind::ForeignUpdate
+    );
+    Object { seq, kind, symbol: symbol.filter(|_| !tells), body }
 }
 
 #[cfg(test)]

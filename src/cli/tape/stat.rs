@@ -216,7 +216,11 @@ impl Row {
             | Input::ReconRun(_)
             | Input::ReconDifference(_)
             | Input::FeedReport(_)
-            | Input::InstrumentsFetched(_) => {}
+            | Input::InstrumentsFetched(_)
+            | Input::DeskChanged(_)
+            | Input::GatewayReport(_)
+            | Input::BrokerOrder(_)
+            | Input::BrokerTrade(_) => {}
         }
     }
 

@@ -13,6 +13,8 @@ extern crate alloc;
 
 mod bucket;
 mod counter;
+#[allow(dead_code, reason = "its stages are being put together")]
+mod desk;
 mod instrument;
 mod output;
 mod probe;
@@ -89,7 +91,11 @@ impl<P: Probe> Engine<P> {
             | Input::ReconRun(_)
             | Input::ReconDifference(_)
             | Input::FeedReport(_)
-            | Input::InstrumentsFetched(_) => {}
+            | Input::InstrumentsFetched(_)
+            | Input::DeskChanged(_)
+            | Input::GatewayReport(_)
+            | Input::BrokerOrder(_)
+            | Input::BrokerTrade(_) => {}
         }
     }
 

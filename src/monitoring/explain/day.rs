@@ -138,7 +138,23 @@ fn derived_instrument(derived: &Derived) -> Option<InstrumentId> {
         Derived::VolumeReset(reset) => Some(reset.instrument),
         Derived::TickSetAside(aside) => Some(aside.instrument),
         Derived::AuctionPrint(print) => Some(print.instrument),
-        Derived::InputRefused(_) => None,
+        Derived::InputRefused(_)
+        | Derived::PairMark(_)
+        | Derived::EquityMark(_)
+        | Derived::PairDay(_)
+        | Derived::ContractNote(_)
+        | Derived::Signal(_)
+        | Derived::EntryRefused(_)
+        | Derived::OrderCreated(_)
+        | Derived::RiskDecision(_)
+        | Derived::OrderMoved(_)
+        | Derived::MoveRefused(_)
+        | Derived::Fill(_)
+        | Derived::PairMoved(_)
+        | Derived::KillSwitched(_)
+        | Derived::ForeignUpdate(_)
+        | Derived::OrderHeld(_)
+        | Derived::CancelWanted(_) => None,
     }
 }
 
@@ -171,7 +187,24 @@ impl InstrumentDay {
             Derived::UnallocatedVolume(lost) => self.unallocated.push((seq, lost)),
             Derived::VolumeReset(reset) => drop(self.resets.insert(reset.cause, reset.before.get())),
             Derived::TickSetAside(aside) => drop(self.set_aside.insert(aside.cause, aside.reason)),
-            Derived::AuctionPrint(_) | Derived::InputRefused(_) => {}
+            Derived::AuctionPrint(_)
+            | Derived::InputRefused(_)
+            | Derived::PairMark(_)
+            | Derived::EquityMark(_)
+            | Derived::PairDay(_)
+            | Derived::ContractNote(_)
+            | Derived::Signal(_)
+            | Derived::EntryRefused(_)
+            | Derived::OrderCreated(_)
+            | Derived::RiskDecision(_)
+            | Derived::OrderMoved(_)
+            | Derived::MoveRefused(_)
+            | Derived::Fill(_)
+            | Derived::PairMoved(_)
+            | Derived::KillSwitched(_)
+            | Derived::ForeignUpdate(_)
+            | Derived::OrderHeld(_)
+            | Derived::CancelWanted(_) => {}
         }
     }
 

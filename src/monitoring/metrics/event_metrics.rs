@@ -137,7 +137,11 @@ impl EventMetrics {
             | Input::OperatorCommand(_)
             | Input::ReconRun(_)
             | Input::ReconDifference(_)
-            | Input::InstrumentsFetched(_) => {}
+            | Input::InstrumentsFetched(_)
+            | Input::DeskChanged(_)
+            | Input::GatewayReport(_)
+            | Input::BrokerOrder(_)
+            | Input::BrokerTrade(_) => {}
         }
         Ok(())
     }
@@ -168,7 +172,24 @@ impl EventMetrics {
                     instrument.volume_is(Some(reset.after));
                 }
             }
-            Derived::AuctionPrint(_) | Derived::UnallocatedVolume(_) => {}
+            Derived::AuctionPrint(_)
+            | Derived::UnallocatedVolume(_)
+            | Derived::PairMark(_)
+            | Derived::EquityMark(_)
+            | Derived::PairDay(_)
+            | Derived::ContractNote(_)
+            | Derived::Signal(_)
+            | Derived::EntryRefused(_)
+            | Derived::OrderCreated(_)
+            | Derived::RiskDecision(_)
+            | Derived::OrderMoved(_)
+            | Derived::MoveRefused(_)
+            | Derived::Fill(_)
+            | Derived::PairMoved(_)
+            | Derived::KillSwitched(_)
+            | Derived::ForeignUpdate(_)
+            | Derived::OrderHeld(_)
+            | Derived::CancelWanted(_) => {}
         }
     }
 

@@ -57,6 +57,7 @@ impl Appliance {
             feeds,
             instruments,
             opening,
+            desk: None,
         })))?;
         Ok(LiveSession { segment, abandoned })
     }

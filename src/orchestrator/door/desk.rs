@@ -168,7 +168,11 @@ fn check(standing: &Standing, access: Access, uid: u32, inputs: &[Input]) -> Res
             | Input::ReconRun(_)
             | Input::ReconDifference(_)
             | Input::FeedReport(_)
-            | Input::InstrumentsFetched(_) => Err(misplaced("it", access)),
+            | Input::InstrumentsFetched(_)
+            | Input::DeskChanged(_)
+            | Input::GatewayReport(_)
+            | Input::BrokerOrder(_)
+            | Input::BrokerTrade(_) => Err(misplaced("it", access)),
         };
         fits.map_err(|why| format!("event {} ({}): {why}", place + 1, input.kind().name()))?;
     }

@@ -167,6 +167,7 @@ fn opened(date: SessionDate, run: u32, import: Option<Hash32>) -> Input {
         feeds: feeds(),
         instruments: vec![draft("A"), Instrument { id: InstrumentId(1), ..draft("B") }],
         opening: Vec::new(),
+        desk: None,
     }))
 }
 

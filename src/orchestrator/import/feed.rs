@@ -264,6 +264,7 @@ impl<'a> Feed<'a> {
             feeds: vec![self.plan.feed.clone()],
             instruments: self.plan.instruments(day.date, self.around.calendar),
             opening: self.opening()?,
+            desk: None,
         };
         self.put(Input::SessionOpened(Box::new(opened)))?;
         Ok(Some(name))

@@ -81,7 +81,11 @@ fn begun(tape: &Tape, id: Hash32, started: Seq) -> Result<Known, ReadError> {
             | Input::ReconRun(_)
             | Input::ReconDifference(_)
             | Input::FeedReport(_)
-            | Input::InstrumentsFetched(_) => {}
+            | Input::InstrumentsFetched(_)
+            | Input::DeskChanged(_)
+            | Input::GatewayReport(_)
+            | Input::BrokerOrder(_)
+            | Input::BrokerTrade(_) => {}
         }
     }
     Ok(Known::Begun { started, inputs })
@@ -121,6 +125,7 @@ mod tests {
             feeds: Vec::new(),
             instruments: Vec::new(),
             opening: Vec::new(),
+            desk: None,
         })))
     }
 

@@ -77,7 +77,11 @@ pub fn open_session(dir: &DataDir) -> Result<Option<OpenSession>, ResumeError> {
             | Input::OperatorCommand(_)
             | Input::ReconRun(_)
             | Input::ReconDifference(_)
-            | Input::InstrumentsFetched(_) => {}
+            | Input::InstrumentsFetched(_)
+            | Input::DeskChanged(_)
+            | Input::GatewayReport(_)
+            | Input::BrokerOrder(_)
+            | Input::BrokerTrade(_) => {}
         }
     }
     let Some(session) = opened.filter(|session| session.import.is_none()) else { return Ok(None) };

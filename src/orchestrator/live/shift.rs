@@ -412,6 +412,10 @@ fn log(input: &Input) {
         | Input::OutsideBar(_)
         | Input::OperatorCommand(_)
         | Input::ReconRun(_)
-        | Input::ReconDifference(_) => {}
+        | Input::ReconDifference(_)
+        | Input::DeskChanged(_)
+        | Input::GatewayReport(_)
+        | Input::BrokerOrder(_)
+        | Input::BrokerTrade(_) => {}
     }
 }

@@ -1,8 +1,9 @@
 //! What must hold of columns, whatever the events and whatever the bytes.
 
 use barkeep_schemas::{
-    AuctionPrint, Bar, ClockMark, Depth, Derived, Event, EventKind, FeedId, Input, InputRefused, InstrumentId, Level,
-    Phase, Price, Qty, RefusalReason, Seq, SetAsideReason, Tick, TickSetAside, Timeframe, Ts,
+    AuctionPrint, Bar, CancelWanted, Charges, ClockMark, Depth, Derived, Event, EventKind, FeedId, Fill, FineMoney,
+    Input, InputRefused, InstrumentId, Leg, Level, Liquidity, OrderId, PairId, PairWhy, Phase, Price, Qty,
+    RefusalReason, Seq, SetAsideReason, Side, Tick, TickSetAside, Timeframe, Ts,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -126,6 +127,30 @@ fn other() -> impl Strategy<Value = Event> {
         seq().prop_map(|cause| {
             let reason = RefusalReason::NoSession;
             Event::Derived(Derived::InputRefused(InputRefused { reason, cause }))
+        }),
+        (instrument(), ts(), price(), qty(), seq()).prop_map(|(instrument, ts, price, qty, cause)| {
+            let order = OrderId { cause, pair: PairId(3), leg: Leg::A };
+            Event::Derived(Derived::Fill(Box::new(Fill {
+                order,
+                trade: format!("{order}-1"),
+                instrument,
+                side: Side::Sell,
+                qty,
+                price,
+                liquidity: Liquidity::Passive,
+                available: qty,
+                late: false,
+                charges: Charges::ZERO,
+                position: -1,
+                average: price,
+                realised: FineMoney::ZERO,
+                ts,
+                cause,
+            })))
+        }),
+        (ts(), seq()).prop_map(|(ts, cause)| {
+            let order = OrderId { cause, pair: PairId(3), leg: Leg::B };
+            Event::Derived(Derived::CancelWanted(Box::new(CancelWanted { order, why: PairWhy::LegEnded, ts, cause })))
         }),
     ]
 }

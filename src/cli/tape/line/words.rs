@@ -1,5 +1,7 @@
 //! The fields of each kind of event in a readable order. Times are IST, prices exact, and what is usual is left out.
 
+mod desk;
+
 use std::fmt::Display;
 
 use barkeep_schemas::{
@@ -37,6 +39,10 @@ fn input_fields(input: &Input) -> String {
         Input::ReconDifference(difference) => recon_difference(difference),
         Input::FeedReport(report) => feed_report(report),
         Input::InstrumentsFetched(fetched) => instruments_fetched(fetched),
+        Input::DeskChanged(setup) => desk::setup(setup),
+        Input::GatewayReport(report) => desk::gateway_report(report),
+        Input::BrokerOrder(order) => desk::broker_order(order),
+        Input::BrokerTrade(trade) => desk::broker_trade(trade),
     }
 }
 
@@ -50,6 +56,22 @@ fn derived_fields(derived: &Derived) -> String {
         Derived::VolumeReset(reset) => format!("{} fell to {}, cause {}", reset.before, reset.after, reset.cause),
         Derived::TickSetAside(tick) => format!("{}, cause {}", tick.reason, tick.cause),
         Derived::InputRefused(refused) => format!("{}, cause {}", refused.reason, refused.cause),
+        Derived::PairMark(mark) => desk::pair_mark(mark),
+        Derived::EquityMark(mark) => desk::equity_mark(mark),
+        Derived::PairDay(day) => desk::pair_day(day),
+        Derived::ContractNote(note) => desk::contract_note(note),
+        Derived::Signal(signal) => desk::signal(signal),
+        Derived::EntryRefused(refused) => desk::entry_refused(refused),
+        Derived::OrderCreated(order) => desk::order_created(order),
+        Derived::RiskDecision(decision) => desk::risk_decision(decision),
+        Derived::OrderMoved(moved) => desk::order_moved(moved),
+        Derived::MoveRefused(refused) => desk::move_refused(refused),
+        Derived::Fill(fill) => desk::fill(fill),
+        Derived::PairMoved(moved) => desk::pair_moved(moved),
+        Derived::KillSwitched(switched) => desk::kill_switched(switched),
+        Derived::ForeignUpdate(update) => desk::foreign_update(update),
+        Derived::OrderHeld(held) => desk::order_held(held),
+        Derived::CancelWanted(wanted) => desk::cancel_wanted(wanted),
     }
 }
 
@@ -80,7 +102,7 @@ fn ohlcv(open: Price, high: Price, low: Price, close: Price, volume: Qty) -> Str
 }
 
 fn session_opened(opened: &SessionOpened) -> String {
-    let SessionOpened { date, run, behaviour, import, calendar, config, feeds, instruments, opening } = opened;
+    let SessionOpened { date, run, behaviour, import, calendar, config, feeds, instruments, opening, desk } = opened;
     let mut out = format!(
         "{date} run {run}, behaviour {behaviour}, {} calendar ({}, {}, {}), {}, {}, {} carried over, {}",
         calendar.kind,
@@ -93,6 +115,7 @@ fn session_opened(opened: &SessionOpened) -> String {
         self::config(config),
     );
     also(&mut out, "import", import.map(short));
+    also(&mut out, "desk", desk.as_ref().map(|desk| desk::opened(desk)));
     out
 }
 

@@ -74,6 +74,7 @@ pub fn opened(trade_rule: TradeRule, volume: VolumeSource, phases: Vec<PhaseSpan
             })
             .collect(),
         opening: Vec::new(),
+        desk: None,
     }
 }
 
@@ -168,6 +169,7 @@ pub fn told(tape: &[(Seq, Event)]) -> String {
             Derived::VolumeReset(reset) => format!("reset {} to {}", reset.before, reset.after),
             Derived::TickSetAside(aside) => format!("set aside {} {}", clock(aside.ts), aside.reason),
             Derived::InputRefused(refused) => format!("refused {} {}", refused.cause, refused.reason),
+            other => format!("{} {other:?}", other.kind().name()),
         });
     }
     lines.join("\n")
