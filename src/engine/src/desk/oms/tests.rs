@@ -1,0 +1,1 @@
+//! The orders, end to end.
