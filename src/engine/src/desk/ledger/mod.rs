@@ -7,97 +7,26 @@
 //! Invariants: money paid and received for shares, and positions at their marks, less charges, is equity less capital,
 //! exactly, as the rounding of a released cost stays in the cost that is left; the buckets add up to the account.
 
+mod position;
+mod scopes;
+
+#[cfg(test)]
+mod tests;
+
 use alloc::vec::Vec;
 
 use barkeep_schemas::{
-    Bucket, Charges, DecodeError, DeskCarried, DeskSetup, FineMoney, Leg, Money, PairDay, PairId, PositionCarried,
-    Price, Qty, Real, Scope, ScopeCarried, Seq, Side, Wire,
+    Bucket, Charges, DeskCarried, DeskSetup, FineMoney, Leg, Money, PairDay, PairId, PositionCarried, Price, Qty, Real,
+    Scope, ScopeCarried, Seq, Side,
 };
 
-use super::charges::{nearest, saturate};
+use super::charges::saturate;
 use crate::state::wire_fields;
-
-/// Raw [`FineMoney`] in a raw [`Price`] times one share.
-const FINE: i128 = 10_000;
+use position::{Position, less, plus};
+use scopes::{ScopeBook, Scopes, by_scope};
 
 /// Hundredths of a percent in one.
 const BPS: i128 = 10_000;
-
-const fn plus(a: FineMoney, b: FineMoney) -> FineMoney {
-    FineMoney::new(a.get().saturating_add(b.get()))
-}
-
-const fn less(a: FineMoney, b: FineMoney) -> FineMoney {
-    FineMoney::new(a.get().saturating_sub(b.get()))
-}
-
-/// Price times shares; saturates beyond 92 billion of the account currency.
-const fn worth(price: Price, shares: i64) -> FineMoney {
-    FineMoney::new(saturate(price.get() as i128 * shares as i128 * FINE))
-}
-
-/// What a leg holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Position {
-    /// Shares, negative when short.
-    qty: i64,
-    /// Price times shares of what is held, negative when short.
-    cost: FineMoney,
-}
-wire_fields!(Position { qty, cost });
-
-impl Position {
-    const FLAT: Self = Self { qty: 0, cost: FineMoney::ZERO };
-
-    fn carried(from: &PositionCarried) -> Self {
-        Self { qty: from.qty, cost: if from.qty == 0 { FineMoney::ZERO } else { from.cost } }
-    }
-
-    const fn carry(self) -> PositionCarried {
-        PositionCarried { qty: self.qty, cost: self.cost }
-    }
-
-    /// Books so many shares, negative when sold, and returns the profit that it realised.
-    fn book(&mut self, shares: i64, price: Price) -> FineMoney {
-        let grows = self.qty == 0 || (self.qty > 0) == (shares > 0);
-        if grows {
-            self.qty = self.qty.saturating_add(shares);
-            self.cost = plus(self.cost, worth(price, shares));
-            return FineMoney::ZERO;
-        }
-        // The part that closes, with the sign of the fill; what is left of it opens the other way.
-        let closing = if shares.unsigned_abs() > self.qty.unsigned_abs() { self.qty.saturating_neg() } else { shares };
-        let released = if closing == self.qty.saturating_neg() {
-            self.cost
-        } else {
-            let part = i128::from(self.cost.get()) * i128::from(closing.unsigned_abs());
-            FineMoney::new(saturate(nearest(part, i128::from(self.qty.unsigned_abs()))))
-        };
-        self.qty = self.qty.saturating_add(closing);
-        self.cost = less(self.cost, released);
-        let realised = less(worth(price, closing.saturating_neg()), released);
-        let opening = shares.saturating_sub(closing);
-        if opening != 0 {
-            self.qty = opening;
-            self.cost = worth(price, opening);
-        }
-        realised
-    }
-
-    const fn unrealised(self, price: Price) -> FineMoney {
-        less(worth(price, self.qty), self.cost)
-    }
-
-    /// Cost of a share, rounded; zero when flat.
-    fn average(self) -> Price {
-        if self.qty == 0 {
-            return Price::ZERO;
-        }
-        let shares = i128::from(self.qty.unsigned_abs()) * FINE;
-        let cost = i128::from(self.cost.get().unsigned_abs());
-        Price::new(saturate(nearest(cost, shares)))
-    }
-}
 
 /// A pair's positions and its session in numbers.
 #[derive(Clone, Debug)]
@@ -140,72 +69,6 @@ impl PairBook {
         match leg {
             Leg::A => &mut self.a,
             Leg::B => &mut self.b,
-        }
-    }
-}
-
-/// The money of a bucket; of the account, what is not the sum of its buckets.
-#[derive(Clone, Copy, Debug)]
-struct ScopeBook {
-    capital: FineMoney,
-    /// Realised less charges of the sessions before.
-    before: FineMoney,
-    realised: FineMoney,
-    charges: FineMoney,
-    /// The highest profit over capital that was ever marked.
-    high_profit: FineMoney,
-    /// Profit of the positions carried over at the prices that the session before ended with.
-    opening: FineMoney,
-}
-wire_fields!(ScopeBook { capital, before, realised, charges, high_profit, opening });
-
-impl ScopeBook {
-    const EMPTY: Self = Self {
-        capital: FineMoney::ZERO,
-        before: FineMoney::ZERO,
-        realised: FineMoney::ZERO,
-        charges: FineMoney::ZERO,
-        high_profit: FineMoney::ZERO,
-        opening: FineMoney::ZERO,
-    };
-}
-
-/// One value for each scope, in the order of [`Scope::ALL`].
-fn by_scope<T>(mut of: impl FnMut(Scope) -> T) -> [T; 4] {
-    [of(Scope::Global), of(Scope::Low), of(Scope::Med), of(Scope::High)]
-}
-
-/// The books of all scopes.
-#[derive(Clone, Debug)]
-struct Scopes([ScopeBook; 4]);
-
-impl Wire for Scopes {
-    fn put(&self, out: &mut Vec<u8>) {
-        self.0.iter().for_each(|book| book.put(out));
-    }
-    fn take(input: &mut &[u8]) -> Result<Self, DecodeError> {
-        Ok(Self([Wire::take(input)?, Wire::take(input)?, Wire::take(input)?, Wire::take(input)?]))
-    }
-}
-
-impl Scopes {
-    const fn get(&self, scope: Scope) -> &ScopeBook {
-        let [global, low, med, high] = &self.0;
-        match scope {
-            Scope::Global => global,
-            Scope::Low => low,
-            Scope::Med => med,
-            Scope::High => high,
-        }
-    }
-
-    const fn get_mut(&mut self, scope: Scope) -> &mut ScopeBook {
-        let [global, low, med, high] = &mut self.0;
-        match scope {
-            Scope::Global => global,
-            Scope::Low => low,
-            Scope::Med => med,
-            Scope::High => high,
         }
     }
 }
@@ -274,7 +137,7 @@ wire_fields!(Ledger { pairs, scopes });
 impl Ledger {
     /// The books of a session that opens: positions and profits carried over, nothing realised yet.
     pub(crate) fn new(setup: &DeskSetup, carried: &DeskCarried) -> Self {
-        let mut ledger = Self { pairs: Vec::new(), scopes: Scopes([ScopeBook::EMPTY; 4]) };
+        let mut ledger = Self { pairs: Vec::new(), scopes: Scopes::EMPTY };
         ledger.resize(setup);
         for pair in &carried.pairs {
             if let Some(book) = ledger.pair_mut(pair.pair) {
@@ -317,7 +180,7 @@ impl Ledger {
     /// Takes, once and before any fill, the prices that the session before ended with: what positions carried over had
     /// made by then is no part of this day. Where there is none, a position counts since it was built.
     pub(crate) fn opened_at(&mut self, prices: &dyn Fn(PairId, Leg) -> Option<Price>) {
-        for (id, book) in (0_u16..).map(PairId).zip(&self.pairs) {
+        for (id, book) in (0..=u16::MAX).map(PairId).zip(&self.pairs) {
             for leg in [Leg::A, Leg::B] {
                 let unrealised = prices(id, leg).map_or(FineMoney::ZERO, |price| book.leg(leg).unrealised(price));
                 for scope in [Scope::Global, book.bucket.scope()] {
@@ -416,7 +279,7 @@ impl Ledger {
     pub(crate) fn drawdown(&self, scope: Scope, equity: FineMoney) -> Option<Real> {
         let high = self.high_water(scope);
         let below = less(equity, high).get().min(0);
-        // Both are finite and the divisor is above zero: one division, correctly rounded everywhere.
+        // Sums and quotients of finite numbers are rounded alike everywhere.
         if high.get() > 0 { Real::new(100.0 * below as f64 / high.get() as f64) } else { None }
     }
 
@@ -442,7 +305,7 @@ impl Ledger {
 
     /// What the next session carries: the positions of every pair, leg A then B, and the profits of every scope.
     pub(crate) fn carry(&self) -> (Vec<(PairId, PositionCarried, PositionCarried)>, Vec<ScopeCarried>) {
-        let pairs = (0_u16..).map(PairId).zip(&self.pairs);
+        let pairs = (0..=u16::MAX).map(PairId).zip(&self.pairs);
         let pairs = pairs.map(|(id, book)| (id, book.a.carry(), book.b.carry())).collect();
         let scopes = Scope::ALL.iter().map(|scope| {
             let book = self.sums(*scope);
@@ -464,7 +327,7 @@ impl Ledger {
     /// What a scope holds at prices; `None` while one of a held leg is absent.
     fn held(&self, scope: Scope, prices: &dyn Fn(PairId, Leg) -> Option<Price>) -> Option<Held> {
         let mut held = Held { gross: 0, net: 0, unrealised: FineMoney::ZERO };
-        for (id, book) in (0_u16..).map(PairId).zip(&self.pairs) {
+        for (id, book) in (0..=u16::MAX).map(PairId).zip(&self.pairs) {
             if scope.bucket().is_some_and(|bucket| bucket != book.bucket) {
                 continue;
             }
@@ -475,8 +338,8 @@ impl Ledger {
                 }
                 let price = prices(id, leg)?;
                 let value = i128::from(price.get()) * i128::from(position.qty);
-                held.gross += value.abs();
-                held.net += value;
+                held.gross = held.gross.saturating_add(value.abs());
+                held.net = held.net.saturating_add(value);
                 held.unrealised = plus(held.unrealised, position.unrealised(price));
             }
         }
