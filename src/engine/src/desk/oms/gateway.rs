@@ -15,7 +15,8 @@ use barkeep_schemas::{
     OrderId, OrderStatus, OrderWhy, Qty, Side, Ts, Validity,
 };
 
-use super::{Books, Ending, FillOutcome, Oms, OmsNews, Told, Traded, Went, refuse};
+use super::order::{Ending, Told};
+use super::{Books, FillOutcome, Oms, OmsNews, Traded, Went, refuse};
 use crate::output::Output;
 
 /// What an order update or a trade says of whose it is.
