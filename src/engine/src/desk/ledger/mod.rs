@@ -11,7 +11,7 @@ mod position;
 mod scopes;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use alloc::vec::Vec;
 

@@ -123,10 +123,10 @@ impl RateLimiter {
     /// told once for each order.
     pub(crate) fn release(&mut self, now: i64, out: &mut Output<'_>) -> Vec<Turn> {
         let mut turns = Vec::new();
+        self.now = self.now.max(now);
         if self.queue.is_empty() {
             return turns;
         }
-        self.now = self.now.max(now);
         prune(&mut self.requests, self.now, SECOND);
         prune(&mut self.orders, self.now, MINUTE);
         let mut queue = core::mem::take(&mut self.queue);
