@@ -155,13 +155,12 @@ pub(super) fn nse(product: Product, side: Side) -> ChargeRates {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
     use proptest::prelude::*;
 
     use super::*;
-
-    extern crate std;
-    use std::string::ToString;
-    use std::vec::Vec;
 
     const fn rupees(amount: i64) -> Money {
         Money::new(amount * 10_000)
