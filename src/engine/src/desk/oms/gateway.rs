@@ -156,8 +156,11 @@ impl Oms {
             BrokerStatus::Cancelled => (OrderStatus::Cancelled, OrderWhy::BrokerState),
             BrokerStatus::Rejected => (OrderStatus::Rejected, OrderWhy::BrokerRejected),
         };
-        if !order.status.is_terminal() && order.filled < told.filled {
-            order.ending = Some(Ending { to, why, words: told.words.clone(), filled: told.filled });
+        // A complete order is filled, whether the broker says how far or not.
+        let whole = told.status == BrokerStatus::Complete && told.filled <= Qty::ZERO;
+        let filled = if whole { told.qty } else { told.filled };
+        if !order.status.is_terminal() && order.filled < filled {
+            order.ending = Some(Ending { to, why, words: told.words.clone(), filled });
             self.prove_live(id, OrderWhy::BrokerState, &told.words, now, out);
             return Vec::new();
         }

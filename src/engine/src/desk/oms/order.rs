@@ -143,7 +143,11 @@ impl Order {
 
     /// Shares that it may fill still; 0 once it has ended.
     pub(crate) fn open(&self) -> Qty {
-        if self.status.is_terminal() { Qty::ZERO } else { Qty::new((self.qty.get() - self.filled.get()).max(0)) }
+        if self.status.is_terminal() {
+            Qty::ZERO
+        } else {
+            Qty::new(self.qty.get().saturating_sub(self.filled.get()).max(0))
+        }
     }
 }
 

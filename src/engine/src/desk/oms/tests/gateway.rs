@@ -69,7 +69,9 @@ fn a_lost_answer_makes_unknown_and_the_broker_proves_the_rest() {
         (BrokerStatus::Open, 0, OrderStatus::Acked),
         (BrokerStatus::Rejected, 0, OrderStatus::Rejected),
         (BrokerStatus::Cancelled, 0, OrderStatus::Cancelled),
-        (BrokerStatus::Complete, 0, OrderStatus::Filled),
+        // Filled, so they say; what, its trades will tell.
+        (BrokerStatus::Complete, 0, OrderStatus::Acked),
+        (BrokerStatus::Complete, 100, OrderStatus::Acked),
     ] {
         let mut stage = unknown();
         let news = stage.broker(status, filled);
