@@ -3,7 +3,7 @@
 CARGO ?= cargo
 PREFIX ?= /usr/local
 
-.PHONY: test check unit clients servers install golden fuzz fuzz-smoke torture bench bench-ours bench-live fmt clean
+.PHONY: test check unit clients servers oracle install golden fuzz fuzz-smoke torture bench bench-ours bench-live fmt clean
 
 FUZZ_SECONDS ?= 3
 FUZZ_TARGETS := event block segment tape files config kite_request kite_frame kite_text fault_plan ws_frame ws_text \
@@ -19,7 +19,7 @@ check:
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-unit: clients servers
+unit: clients servers oracle
 	$(CARGO) test --workspace --locked
 
 ## clients: installs the official Kite clients, which the tests of the simulator run
@@ -29,6 +29,11 @@ clients:
 ## servers: installs Prometheus, with which tests scrape every service
 servers:
 	@tests/servers/install.sh
+
+## oracle: installs numpy and pandas, and lets the script that recomputes the pairs desk check itself
+oracle:
+	@tests/oracle/install.sh
+	@$(or $(CARGO_TARGET_DIR),target)/oracle/venv/bin/python tests/oracle/pairs.py --self-check
 
 ## install: program, /etc/barkeep, /var/lib/barkeep and the systemd unit; DESTDIR and PREFIX as usual
 install:
