@@ -50,6 +50,7 @@ impl StageClock {
             Stage::SecondBars | Stage::MinuteBars => self.times.seconds += took,
             Stage::MultiBars => self.times.minutes += took,
             Stage::Windows => self.times.windows += took,
+            Stage::PairWatch | Stage::Executor | Stage::Risk | Stage::Orders | Stage::Matcher => {}
         }
     }
 }

@@ -173,17 +173,26 @@ impl InstrumentState {
         self.gap = Some(Box::new(Gap { from: known.from.min(new.from), to: known.to.max(new.to) }));
     }
 
-    pub(crate) fn tick(&mut self, tick: &Tick, rules: &Rules<'_>, probe: &mut impl Probe, out: &mut Output<'_>) {
+    /// Takes a tick; whether it was believed, so that it tells of the market.
+    pub(crate) fn tick(
+        &mut self,
+        tick: &Tick,
+        rules: &Rules<'_>,
+        probe: &mut impl Probe,
+        out: &mut Output<'_>,
+    ) -> bool {
         let negative = |qty: Option<Qty>| qty.is_some_and(|qty| qty < Qty::ZERO);
         if tick.price <= Price::ZERO || negative(tick.qty) || negative(tick.cum_volume) {
             let cause = out.cause;
-            return out.push(Derived::InputRefused(InputRefused { reason: RefusalReason::Contradiction, cause }));
+            out.push(Derived::InputRefused(InputRefused { reason: RefusalReason::Contradiction, cause }));
+            return false;
         }
         let newest = tick.last_trade.map_or(tick.ts, |last_trade| last_trade.max(tick.ts)).get();
         if (tick.ts.get() < rules.settings.day_start || newest >= rules.feed.believed_until)
             && let Some(reason) = suspect(tick, newest, rules)
         {
-            return self.set_aside(tick.ts, reason, out);
+            self.set_aside(tick.ts, reason, out);
+            return false;
         }
         probe.enter(Stage::SecondBars);
         self.last_price = Some(tick.price);
@@ -213,6 +222,7 @@ impl InstrumentState {
         }
         self.watermark = self.watermark.max(tick.ts.get());
         self.advance(rules.settings, rules.schedule, false, probe, out);
+        true
     }
 
     /// The settings are about to change.

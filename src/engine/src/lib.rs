@@ -1,11 +1,11 @@
 //! The engine: one input in, the events derived from it out.
 //!
 //! What it is: a pure state machine over logged events in `seq` order. What it never does: read a clock, a file, a
-//! socket, the environment or a random number; iterate a hash map; use a float. Who calls it: the orchestrator (live,
+//! socket, the environment or a random number; iterate a hash map; use a float but for a pair's statistics. Who calls it: the orchestrator (live,
 //! import) and replay, with the same bytes coming out of both.
 //!
-//! The stages run in a fixed order on one thread: 1s bars, 1m bars, multi-minute bars. What follows them on the road
-//! (pair watch, executor, risk, orders, matcher) will stand behind the same [`Engine::step`].
+//! The stages run in a fixed order on one thread: 1s bars, 1m bars, multi-minute bars; and where the session has a desk,
+//! the paper matcher with the orders of earlier steps, pair watch, executor, risk manager and orders.
 
 #![no_std]
 
@@ -13,7 +13,6 @@ extern crate alloc;
 
 mod bucket;
 mod counter;
-#[allow(dead_code, reason = "its stages are being put together")]
 mod desk;
 mod instrument;
 mod output;
@@ -32,28 +31,33 @@ use barkeep_schemas::{
 
 pub use probe::{NoProbe, Probe, Stage};
 
+pub use desk::{CarriedPair, DeskCarry};
+
+use desk::Desk;
 use output::Output;
 use session::Session;
 
 /// The number of this engine's behaviour. It rises with every change that alters what a recorded session derives.
-pub const BEHAVIOUR: u32 = 2;
+pub const BEHAVIOUR: u32 = 3;
 
 /// The engine: all state that a session's inputs have made so far.
 #[derive(Debug, Default)]
 pub struct Engine<P: Probe = NoProbe> {
     session: Option<Session>,
+    /// What trades in the session; `None` where it has no desk.
+    desk: Option<Desk>,
     probe: P,
 }
 
 impl<P: Probe> Engine<P> {
     /// An engine before its first session.
     pub fn new(probe: P) -> Self {
-        Self { session: None, probe }
+        Self { session: None, desk: None, probe }
     }
 
     /// The same engine with another probe.
     pub fn with_probe<Q: Probe>(self, probe: Q) -> Engine<Q> {
-        Engine { session: self.session, probe }
+        Engine { session: self.session, desk: self.desk, probe }
     }
 
     /// The probe.
@@ -70,7 +74,10 @@ impl<P: Probe> Engine<P> {
             Input::ClockMark(mark) => match &mut self.session {
                 Some(session) if session.is_open() => {
                     self.probe.begin_mark();
-                    session.clock_mark(mark, &mut self.probe, &mut out);
+                    let taken = session.clock_mark(mark, &mut self.probe, &mut out);
+                    if let Some(desk) = self.desk.as_mut().filter(|_| taken) {
+                        desk.clock_mark(mark, out.len(), &mut self.probe, &mut out);
+                    }
                     self.probe.end_mark();
                 }
                 Some(_) | None => out.refuse(RefusalReason::NoSession),
@@ -87,16 +94,46 @@ impl<P: Probe> Engine<P> {
             Input::ImportStarted(_)
             | Input::ImportFinished(_)
             | Input::OutsideBar(_)
-            | Input::OperatorCommand(_)
             | Input::ReconRun(_)
             | Input::ReconDifference(_)
             | Input::FeedReport(_)
-            | Input::InstrumentsFetched(_)
-            | Input::DeskChanged(_)
-            | Input::GatewayReport(_)
-            | Input::BrokerOrder(_)
-            | Input::BrokerTrade(_) => {}
+            | Input::InstrumentsFetched(_) => {}
+            Input::OperatorCommand(command) => {
+                // Also behind the close: a switch that is thrown then is on when the next session opens.
+                let known = match &mut self.desk {
+                    Some(desk) => desk.operator(command, &mut self.probe, &mut out),
+                    None => Some(()),
+                };
+                if known.is_none() {
+                    out.refuse(RefusalReason::Contradiction);
+                }
+            }
+            Input::DeskChanged(setup) => match &mut self.desk {
+                Some(desk) if self.session.as_ref().is_some_and(Session::is_open) => {
+                    if !desk.change(setup, &mut out) {
+                        out.refuse(RefusalReason::Contradiction);
+                    }
+                }
+                Some(_) | None => out.refuse(RefusalReason::NoSession),
+            },
+            Input::GatewayReport(report) => match &mut self.desk {
+                Some(desk) => desk.gateway_report(report, &mut out),
+                None => out.refuse(RefusalReason::NoSession),
+            },
+            Input::BrokerOrder(update) => match &mut self.desk {
+                Some(desk) => desk.broker_order(update, &mut out),
+                None => out.refuse(RefusalReason::NoSession),
+            },
+            Input::BrokerTrade(trade) => match &mut self.desk {
+                Some(desk) => desk.broker_trade(trade, &mut out),
+                None => out.refuse(RefusalReason::NoSession),
+            },
         }
+    }
+
+    /// What the desk of the current or last session would carry into the next one; `None` where it had none.
+    pub fn carry_desk(&self) -> Option<DeskCarry> {
+        self.desk.as_ref().map(Desk::carry)
     }
 
     /// Whether a session is open.
@@ -118,6 +155,7 @@ impl<P: Probe> Engine<P> {
     pub fn save(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.session.put(&mut bytes);
+        self.desk.put(&mut bytes);
         bytes
     }
 
@@ -126,16 +164,21 @@ impl<P: Probe> Engine<P> {
     /// # Errors
     /// [`DecodeError`] when the bytes are not such a state.
     pub fn restore(mut bytes: &[u8], probe: P) -> Result<Self, DecodeError> {
-        let session = Wire::take(&mut bytes)?;
+        let (session, desk) = (Wire::take(&mut bytes)?, Wire::take(&mut bytes)?);
         if !bytes.is_empty() {
             return Err(DecodeError::Trailing { bytes: bytes.len() });
         }
-        Ok(Self { session, probe })
+        Ok(Self { session, desk, probe })
     }
 
     fn tick(&mut self, tick: &Tick, out: &mut Output<'_>) {
         match &mut self.session {
-            Some(session) if session.is_open() => session.tick(tick, &mut self.probe, out),
+            Some(session) if session.is_open() => {
+                let believed = session.tick(tick, &mut self.probe, out);
+                if let Some(desk) = self.desk.as_mut().filter(|_| believed) {
+                    desk.tick(tick, out.len(), &mut self.probe, out);
+                }
+            }
             Some(_) | None => out.push(Derived::TickSetAside(TickSetAside {
                 instrument: tick.instrument,
                 ts: tick.ts,
@@ -149,16 +192,21 @@ impl<P: Probe> Engine<P> {
         if self.is_open() {
             return out.refuse(RefusalReason::SessionOpen);
         }
-        match Session::open(opened) {
-            Some(session) => self.session = Some(session),
-            None => out.refuse(RefusalReason::Contradiction),
+        let Some(session) = Session::open(opened) else { return out.refuse(RefusalReason::Contradiction) };
+        let desk = Desk::open(opened, out);
+        if desk.is_none() && opened.desk.is_some() {
+            return out.refuse(RefusalReason::Contradiction);
         }
+        (self.session, self.desk) = (Some(session), desk);
     }
 
     fn close(&mut self, closed: &SessionClosed, out: &mut Output<'_>) {
         match &mut self.session {
             Some(session) if session.is_open() && session.date() == closed.date => {
                 session.close(&mut self.probe, out);
+                if let Some(desk) = &mut self.desk {
+                    desk.close(out.len(), &mut self.probe, out);
+                }
             }
             Some(session) if session.is_open() => out.refuse(RefusalReason::Contradiction),
             Some(_) | None => out.refuse(RefusalReason::NoSession),
@@ -167,7 +215,12 @@ impl<P: Probe> Engine<P> {
 
     fn feed_gap(&mut self, gap: &FeedGap, out: &mut Output<'_>) {
         match &mut self.session {
-            Some(session) if session.is_open() => session.feed_gap(gap, out),
+            Some(session) if session.is_open() => {
+                let taken = session.feed_gap(gap, out);
+                if let Some(desk) = self.desk.as_mut().filter(|_| taken) {
+                    desk.interrupted(gap.feed);
+                }
+            }
             Some(_) | None => out.refuse(RefusalReason::NoSession),
         }
     }
@@ -178,6 +231,8 @@ impl<P: Probe> Engine<P> {
             Some(session) if session.is_open() => {
                 if !session.list(instrument) {
                     out.refuse(RefusalReason::Contradiction);
+                } else if let Some(desk) = &mut self.desk {
+                    desk.list(instrument);
                 }
             }
             Some(_) | None => {}

@@ -11,6 +11,16 @@ pub enum Stage {
     MultiBars,
     /// Windows of 3, 5, 15, 30 and 60 minutes close.
     Windows,
+    /// Bars into spreads, spreads into signals.
+    PairWatch,
+    /// Signals into orders, and what became of orders into a pair's next steps.
+    Executor,
+    /// Orders are judged, and losses.
+    Risk,
+    /// Approved orders are sent.
+    Orders,
+    /// Orders meet a snapshot.
+    Matcher,
 }
 
 /// Told when a stage is about to run. The daemon's probe reads a clock; replay's does nothing.

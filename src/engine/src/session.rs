@@ -214,7 +214,8 @@ impl Session {
         }
     }
 
-    pub(crate) fn tick(&mut self, tick: &Tick, probe: &mut impl Probe, out: &mut Output<'_>) {
+    /// Takes a tick; whether it was believed, so that it tells of the market.
+    pub(crate) fn tick(&mut self, tick: &Tick, probe: &mut impl Probe, out: &mut Output<'_>) -> bool {
         let Some(feed) = self.feeds.get(usize::from(tick.feed.0)) else {
             return refuse(out, RefusalReason::UnknownFeed);
         };
@@ -224,10 +225,11 @@ impl Session {
         let Some(schedule) = self.schedules.get(instrument.schedule as usize) else {
             return refuse(out, RefusalReason::Contradiction);
         };
-        instrument.tick(tick, &Rules { settings: &self.settings, feed, schedule }, probe, out);
+        instrument.tick(tick, &Rules { settings: &self.settings, feed, schedule }, probe, out)
     }
 
-    pub(crate) fn clock_mark(&mut self, mark: &ClockMark, probe: &mut impl Probe, out: &mut Output<'_>) {
+    /// Takes a clock mark; whether it could be used.
+    pub(crate) fn clock_mark(&mut self, mark: &ClockMark, probe: &mut impl Probe, out: &mut Output<'_>) -> bool {
         let Some(feed) = self.feeds.get_mut(usize::from(mark.feed.0)) else {
             return refuse(out, RefusalReason::UnknownFeed);
         };
@@ -241,9 +243,11 @@ impl Session {
                 instrument.clock(now, &self.settings, schedule, probe, out);
             }
         }
+        true
     }
 
-    pub(crate) fn feed_gap(&mut self, gap: &FeedGap, out: &mut Output<'_>) {
+    /// Takes an interruption; whether it could be used.
+    pub(crate) fn feed_gap(&mut self, gap: &FeedGap, out: &mut Output<'_>) -> bool {
         if usize::from(gap.feed.0) >= self.feeds.len() {
             return refuse(out, RefusalReason::UnknownFeed);
         }
@@ -253,6 +257,7 @@ impl Session {
         for instrument in self.instruments.iter_mut().filter(|instrument| instrument.feed == gap.feed) {
             instrument.gap(gap);
         }
+        true
     }
 
     /// Closes every open bucket of every timeframe.
@@ -277,7 +282,9 @@ fn settings(config: &EngineConfig, day_start: i64, day_end: i64) -> Settings {
     }
 }
 
-fn refuse(out: &mut Output<'_>, reason: RefusalReason) {
+/// Says why an input cannot be used.
+fn refuse(out: &mut Output<'_>, reason: RefusalReason) -> bool {
     let cause = out.cause;
     out.push(Derived::InputRefused(InputRefused { reason, cause }));
+    false
 }

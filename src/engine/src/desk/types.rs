@@ -2,6 +2,8 @@
 
 use barkeep_schemas::{Depth, InstrumentId, Liquidity, OrderId, OrderWhy, PairState, Price, Qty, Seq};
 
+use crate::state::wire_fields;
+
 /// A market snapshot as the matcher meets it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Snapshot<'a> {
@@ -60,3 +62,4 @@ pub(crate) struct Standing {
     /// The moment of the signal by which it entered, in nanoseconds; `None` while it is flat.
     pub(crate) held_since: Option<i64>,
 }
+wire_fields!(Standing { state, held_since });

@@ -169,6 +169,7 @@ impl Watch {
     }
 
     /// z of the pair's newest mark in this session, as it is after revisions.
+    #[cfg(test)]
     pub(crate) fn last_z(&self, pair: PairId) -> Option<Real> {
         self.pairs.get(pair.index())?.as_ref()?.z()
     }

@@ -240,6 +240,7 @@ impl Ledger {
     }
 
     /// What a day has made so far, for the daily loss: see [`ScopeValue::daily`]. Absent while a price is.
+    #[cfg(test)]
     pub(crate) fn daily_profit(
         &self,
         scope: Scope,
@@ -265,6 +266,7 @@ impl Ledger {
     }
 
     /// `10,000 (equity - high water) / high water`, at most 0, rounded towards 0; a loss of nothing is all of it: -10,000.
+    #[cfg(test)]
     pub(crate) fn drawdown_bps(&self, scope: Scope, equity: FineMoney) -> i64 {
         let high = i128::from(self.high_water(scope).get());
         let below = (i128::from(equity.get()) - high).min(0);

@@ -81,6 +81,7 @@ impl Wire for Oms {
 
 impl Oms {
     /// A session without orders.
+    #[cfg(test)]
     pub(crate) fn new() -> Self {
         Self::default()
     }
@@ -108,6 +109,7 @@ impl Oms {
     }
 
     /// A pair's that have not ended: by leg and age.
+    #[cfg(test)]
     pub(crate) fn live_of(&self, pair: PairId) -> impl Iterator<Item = &Order> {
         let from = self.live.partition_point(|place| place.0 < pair);
         let until = self.live.partition_point(|place| place.0 <= pair);
@@ -122,6 +124,7 @@ impl Oms {
     }
 
     /// How many orders stand where, in the order of [`OrderStatus::ALL`].
+    #[cfg(test)]
     pub(crate) const fn counts(&self) -> &[u32; 10] {
         &self.counts
     }

@@ -115,6 +115,7 @@ impl RateLimiter {
     }
 
     /// How many requests wait.
+    #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len()
     }

@@ -109,6 +109,7 @@ impl Pair {
     }
 
     /// z of the newest mark of this session.
+    #[cfg(test)]
     pub(super) fn z(&self) -> Option<Real> {
         self.z
     }
