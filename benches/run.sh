@@ -63,6 +63,7 @@ ours barkeep day bars
 for tool in polars duckdb pandas; do script tables bars "$tool"; done
 script backtesters hft_bars
 script backtesters nautilus_bars
+ours barkeep day desk
 ours barkeep day import
 script tables csv_to_bars
 ours barkeep day compare

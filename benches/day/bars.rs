@@ -11,7 +11,7 @@ use crate::{files, measure};
 const INSTRUMENTS: u32 = 200;
 
 /// 2026-11-20 00:00 IST.
-const MIDNIGHT: i64 = 1_795_113_000 * NANOS;
+pub const MIDNIGHT: i64 = 1_795_113_000 * NANOS;
 /// Inputs that are laid out at a time, as a reader of the tape hands them over.
 const BLOCK: usize = 4_096;
 
@@ -88,7 +88,7 @@ fn derive(trades: &[Tick], taker: &mut dyn Taker) -> (f64, String) {
     let mut run = Run { engine: Engine::new(NoProbe), seq: Seq::FIRST, derived: Vec::new(), taker };
     let (mut seconds, mut marked) = (0.0, i64::MIN);
     let mut inputs = Vec::with_capacity(2 * BLOCK);
-    inputs.push(Input::SessionOpened(Box::new(opened())));
+    inputs.push(Input::SessionOpened(Box::new(opened(INSTRUMENTS))));
     for block in trades.chunks(BLOCK) {
         for trade in block {
             lay_out(trade, &mut marked, &mut inputs);
@@ -123,7 +123,7 @@ impl Run<'_> {
 }
 
 /// The trade as an input, a clock mark before it when it is the first of its second.
-fn lay_out(trade: &Tick, marked: &mut i64, inputs: &mut Vec<Input>) {
+pub fn lay_out(trade: &Tick, marked: &mut i64, inputs: &mut Vec<Input>) {
     if trade.ts.secs() > *marked {
         *marked = trade.ts.secs();
         inputs.push(Input::ClockMark(ClockMark { feed: FeedId(0), ts: Ts::from_secs(*marked) }));
@@ -131,11 +131,11 @@ fn lay_out(trade: &Tick, marked: &mut i64, inputs: &mut Vec<Input>) {
     inputs.push(Input::Tick(Tick { cum_volume: None, bid: None, ask: None, ..trade.clone() }));
 }
 
-fn date() -> SessionDate {
+pub fn date() -> SessionDate {
     SessionDate::from_ymd(2026, 11, 20).unwrap_or_default()
 }
 
-fn opened() -> SessionOpened {
+pub fn opened(instruments: u32) -> SessionOpened {
     let span = |phase, from: i64, to: i64| PhaseSpan {
         phase,
         start: Ts::new(MIDNIGHT + from * 60 * NANOS),
@@ -179,7 +179,7 @@ fn opened() -> SessionOpened {
             volume: VolumeSource::Quantity,
             conditions: Vec::new(),
         }],
-        instruments: (0..INSTRUMENTS).map(instrument).collect(),
+        instruments: (0..instruments).map(instrument).collect(),
         opening: Vec::new(),
         desk: None,
     }

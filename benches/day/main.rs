@@ -1,4 +1,4 @@
-//! A made-up day through barkeep, measured: `cargo bench --bench day [-- files bars import compare recon busy-day feed]`, a JSON line each.
+//! A made-up day through barkeep, measured: `cargo bench --bench day [-- files bars desk import compare recon busy-day feed]`, a JSON line each.
 //!
 //! `files` measures nothing: it writes what the commands and the peers read, from one seed.
 #![allow(
@@ -13,6 +13,7 @@ mod bars;
 mod binary;
 mod busy_day;
 mod compare;
+mod desk;
 mod feed;
 mod files;
 mod import;
@@ -27,6 +28,7 @@ fn main() {
     measure::run(&[
         ("files", files::main),
         ("bars", bars::main),
+        ("desk", desk::main),
         ("import", import::main),
         ("compare", compare::main),
         ("recon", recon::main),
