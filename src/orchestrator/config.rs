@@ -48,6 +48,12 @@ pub struct Config {
     pub feed: FeedConfig,
     /// The session.
     pub session: SessionConfig,
+    /// The whitelist.
+    pub pairs: PairsConfig,
+    /// Limits and the kill file.
+    pub risk: RiskConfig,
+    /// The charges.
+    pub charges: ChargesConfig,
     /// Ports of the daemon.
     pub ports: PortsConfig,
     /// Logs.
@@ -113,6 +119,33 @@ pub struct CalendarConfig {
     /// The instruments.
     #[serde(serialize_with = "shown_or_empty")]
     pub universe: Option<PathBuf>,
+}
+
+/// `[pairs]`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct PairsConfig {
+    /// The whitelist; `None`, printed as `""`: none, and no entries.
+    #[serde(serialize_with = "shown_or_empty")]
+    pub file: Option<PathBuf>,
+}
+
+/// `[risk]`. Limits that are not named are those built in, and printed as `""`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct RiskConfig {
+    /// The limits.
+    #[serde(serialize_with = "shown_or_empty")]
+    pub file: Option<PathBuf>,
+    /// The file whose presence throws the kill switch; `None`, printed as `""`: none is watched.
+    #[serde(serialize_with = "shown_or_empty")]
+    pub kill_file: Option<PathBuf>,
+}
+
+/// `[charges]`. A file that is not named is the one built in, and printed as `""`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ChargesConfig {
+    /// The charges.
+    #[serde(serialize_with = "shown_or_empty")]
+    pub file: Option<PathBuf>,
 }
 
 /// `[log]`.
@@ -328,6 +361,16 @@ mod tests {
         close_after_s = 120
         instruments_at = "08:30"
 
+        [pairs]
+        file = "configs/pairs_next_day.yaml"
+
+        [risk]
+        file = ""
+        kill_file = ""
+
+        [charges]
+        file = ""
+
         [ports]
         bind = "127.0.0.1"
         appliance = 8110
@@ -388,7 +431,7 @@ mod tests {
         f.toml:8: [engine] horizon_s: 121 is outside 0 to 120
         f.toml:10: [log] level: `inf` is no known level: did you mean `info`?
         f.toml:12: [recon] tolerance: `1tock` in the tolerance `price=1tock`: expected a number with its unit: `1tick` or `3bp` for a price, `3%` or `100` (shares) for a volume; an example is `price=1tick,3bp;volume=3%,100`
-        f.toml:13: `zzz` is no known key: expected one of `calendar`, `data_dir`, `engine`, `feed`, `import`, `kite`, `log`, `ports`, `recon`, `session`, `tape`
+        f.toml:13: `zzz` is no known key: expected one of `calendar`, `charges`, `data_dir`, `engine`, `feed`, `import`, `kite`, `log`, `pairs`, `ports`, `recon`, `risk`, `session`, `tape`
         "#);
     }
 

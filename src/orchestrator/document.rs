@@ -40,6 +40,32 @@ fn line_at(text: &str, offset: usize) -> u64 {
     1 + before.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
+/// A decimal such as `0.00307` in units of `10^-decimals`; `None` for any other text, or one that is finer or too large.
+pub(crate) fn decimal(text: &str, decimals: u32) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let part = part.trim_end_matches('0');
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !plain(whole) || !plain(part) || part.len() > decimals as usize {
+        return None;
+    }
+    let padded = format!("{whole}{part:0<width$}", width = decimals as usize);
+    padded.parse::<i64>().ok()?.checked_mul(sign)
+}
+
+/// The other way round.
+pub(crate) fn shown(raw: i64, decimals: u32) -> String {
+    let one = 10_i64.saturating_pow(decimals);
+    let (whole, part) = ((raw / one).abs(), (raw % one).unsigned_abs());
+    let part = format!("{part:0width$}", width = decimals as usize);
+    let part = part.trim_end_matches('0');
+    let (sign, dot) = (if raw < 0 { "-" } else { "" }, if part.is_empty() || decimals == 0 { "" } else { "." });
+    format!("{sign}{whole}{dot}{}", if decimals == 0 { "" } else { part })
+}
+
 impl<'t> Document<'t> {
     /// Parses a text; `file` is its name in findings.
     ///
@@ -198,6 +224,27 @@ impl<'d> Entry<'d> {
         None
     }
 
+    /// The value as a decimal from `least` to `most`, both in units of `10^-decimals`, in which it comes back. It has at
+    /// most so many decimals, and is read as it is written: no binary fraction comes between.
+    pub(crate) fn decimal(&self, decimals: u32, least: i64, most: i64, findings: &mut Vec<Finding>) -> Option<i64> {
+        let text = match self.value.get_ref() {
+            DeValue::Integer(number) if number.radix() == 10 => Some(number.as_str()),
+            DeValue::Float(number) => Some(number.as_str()),
+            DeValue::Integer(_)
+            | DeValue::String(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => None,
+        };
+        let value = text.and_then(|text| decimal(text, decimals)).filter(|value| (least..=most).contains(value));
+        if value.is_none() {
+            let [least, most] = [least, most].map(|raw| shown(raw, decimals));
+            findings.push(self.unfit(&format!("a number from {least} to {most} with at most {decimals} decimals")));
+        }
+        value
+    }
+
     /// The value as one of some names.
     pub(crate) fn name<T: Copy>(
         &self,
@@ -267,6 +314,19 @@ mod tests {
                 "f.toml:5: [part]: `c` is no known key: did you mean `cc`?",
             ]
         );
+    }
+
+    #[test]
+    fn a_decimal_is_read_as_it_is_written() {
+        for (text, decimals, raw) in
+            [("0.00307", 7, 30_700), ("20", 4, 200_000), ("-1.5", 1, -15), ("2.50", 1, 25), ("7", 0, 7), ("0.0", 2, 0)]
+        {
+            assert_eq!(decimal(text, decimals), Some(raw), "{text}");
+            assert_eq!(decimal(&shown(raw, decimals), decimals), Some(raw), "{text}");
+        }
+        for text in ["", ".5", "1e3", "inf", "nan", "0.125", "1.2.3", "--1", "99999999999999999999"] {
+            assert_eq!(decimal(text, 2), None, "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod broker;
 pub mod calendar;
 pub mod config;
 pub mod daemon;
+pub mod desk;
 mod document;
 pub mod door;
 pub mod engine_thread;
@@ -18,5 +19,6 @@ pub mod replay;
 mod sheet;
 pub mod stage_clock;
 pub mod universe;
+mod yaml;
 
 pub use appliance::{Appliance, ApplianceError};

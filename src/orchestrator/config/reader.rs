@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use super::super::document::{Document, Entry, Section};
 use super::super::finding::{Finding, Problem, sorted};
 use super::{
-    CalendarConfig, Config, DepthKept, EngineSettings, FeedConfig, ImportConfig, KiteConfig, LogConfig, LogFormat,
-    LogLevel, PortsConfig, ReconConfig, SessionConfig, TapeConfig, TimeOfDay, Tolerance,
+    CalendarConfig, ChargesConfig, Config, DepthKept, EngineSettings, FeedConfig, ImportConfig, KiteConfig, LogConfig,
+    LogFormat, LogLevel, PairsConfig, PortsConfig, ReconConfig, RiskConfig, SessionConfig, TapeConfig, TimeOfDay,
+    Tolerance,
 };
 
 const DAY_S: i64 = 86_400;
@@ -159,6 +160,9 @@ fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
     let kite = kite(keys.of("kite"));
     let feed = feed(keys.of("feed"));
     let session = session(keys.of("session"));
+    let pairs = keys.of("pairs").path("file");
+    let (risk, kill_file) = (keys.of("risk").path("file"), keys.of("risk").path("kill_file"));
+    let charges = keys.of("charges").path("file");
     let ports = ports(keys.of("ports"));
     let log = log(keys.of("log"));
     Some(Config {
@@ -172,6 +176,9 @@ fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
         kite: kite?,
         feed: feed?,
         session: session?,
+        pairs: PairsConfig { file: pairs? },
+        risk: RiskConfig { file: risk?, kill_file: kill_file? },
+        charges: ChargesConfig { file: charges? },
         ports: ports?,
         log: log?,
     })
