@@ -21,6 +21,7 @@ check:
 
 unit: clients servers oracle
 	$(CARGO) test --workspace --locked
+	$(CARGO) test --locked -p barkeep-engine --features canary --test days
 
 ## clients: installs the official Kite clients, which the tests of the simulator run
 clients:
@@ -63,7 +64,7 @@ fuzz-smoke:
 	$(MAKE) fuzz FUZZ_SECONDS=60
 
 ## torture: the long forms of the tests that have two sizes (kills by the hundred, twenty million ticks, an hour of chaos, fifty
-## kills of a daemon in its session, five days in one daemon)
+## kills of a daemon in its session, five days in one daemon, 500 days of the desk)
 torture:
 	$(CARGO) build --release --locked
 	BARKEEP_TORTURE=1 $(CARGO) test --release --workspace --locked -- --nocapture

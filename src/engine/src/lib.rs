@@ -9,6 +9,9 @@
 
 #![no_std]
 
+#[cfg(all(feature = "canary", not(debug_assertions)))]
+compile_error!("the feature `canary` plants a bug: it is for tests/days.rs in debug builds, never for a release");
+
 extern crate alloc;
 
 mod bucket;

@@ -49,6 +49,8 @@ struct Taken {
 #[derive(Default)]
 pub struct Audit {
     setup: Option<DeskSetup>,
+    /// The setup before the one that this step brings.
+    changed: Option<DeskSetup>,
     date: SessionDate,
     cause: Seq,
     last: Seq,
@@ -66,7 +68,8 @@ pub struct Audit {
     tick: Option<(Tick, i64)>,
     taken: Taken,
     trades: BTreeSet<(OrderId, String)>,
-    approved: bool,
+    /// Entries that this step approved.
+    approved: BTreeSet<OrderId>,
     kills: BTreeSet<Scope>,
     now: Ts,
     /// Numbers for whoever runs it.
@@ -98,6 +101,22 @@ impl Audit {
         self.end_step();
     }
 
+    /// Nothing of a session that was closed and settled is left under way.
+    pub fn closed(&self) {
+        assert!(self.live.is_empty(), "still under way: {:?}", self.live);
+        for (pair, state) in &self.states {
+            let held = [Leg::A, Leg::B].map(|leg| self.position(*pair, leg));
+            let explained = match state {
+                PairState::Flat => held == [0, 0],
+                PairState::Open => held.iter().all(|qty| *qty != 0),
+                // Trading ended before all of it could be left.
+                PairState::Exiting | PairState::Unwinding => held != [0, 0],
+                PairState::Entering => false,
+            };
+            assert!(explained, "pair {} is {state} and holds {held:?}", pair.0);
+        }
+    }
+
     fn setup(&self) -> &DeskSetup {
         self.setup.as_ref().expect("a desk")
     }
@@ -126,7 +145,7 @@ impl Audit {
                     }
                 }
             }
-            Input::DeskChanged(setup) => self.setup = Some((**setup).clone()),
+            Input::DeskChanged(setup) => self.changed = self.setup.replace((**setup).clone()),
             Input::Tick(tick) => {
                 let counter = tick.cum_volume.unwrap_or_default().get();
                 let rise = self.counters.get(&tick.instrument).map_or(0, |known| (counter - known).max(0));
@@ -182,8 +201,10 @@ impl Audit {
             let known = self.counters.entry(tick.instrument).or_insert(counter);
             *known = counter.max(*known);
         }
-        if std::mem::take(&mut self.approved) {
-            self.check_limits();
+        self.changed = None;
+        let approved = std::mem::take(&mut self.approved);
+        if !approved.is_empty() {
+            self.check_limits(&approved);
         }
         for (pair, state) in &self.states {
             if *state == PairState::Flat {
@@ -214,8 +235,9 @@ impl Audit {
         }
     }
 
-    /// After an approval nothing is above a limit, at last prices and with what is reserved.
-    fn check_limits(&self) {
+    /// After an approval nothing that it adds to is above a limit, at last prices and with what is reserved.
+    fn check_limits(&self, approved: &BTreeSet<OrderId>) {
+        let added: Vec<&OrderCreated> = approved.iter().map(|id| &self.orders[id].created).collect();
         let limits = &self.setup().limits;
         let mut account = (0_i128, 0_i128);
         let mut buckets: BTreeMap<Bucket, (i128, i128)> = BTreeMap::new();
@@ -240,7 +262,7 @@ impl Audit {
             }
         }
         for order in self.live.iter().map(|id| &self.orders[id]) {
-            if !order.created.purpose.reduces() {
+            if !order.created.purpose.reduces() && order.allowed > order.filled {
                 let price = order.created.price.max(order.created.reference);
                 let open = i128::from(order.allowed - order.filled) * i128::from(order.created.side.sign());
                 add(order.created.bucket, order.created.instrument, open * i128::from(price.get()));
@@ -249,12 +271,15 @@ impl Audit {
         let inr = |limit: Money| i128::from(limit.get());
         assert!(account.0 <= inr(limits.max_gross), "{}: gross {}", self.cause, account.0);
         assert!(account.1.abs() <= inr(limits.max_net), "{}: net {}", self.cause, account.1);
-        for limits in &limits.buckets {
+        for limits in limits.buckets.iter().filter(|of| added.iter().any(|order| order.bucket == of.bucket)) {
             let (gross, net) = buckets.get(&limits.bucket).copied().unwrap_or_default();
             assert!(gross <= inr(limits.max_gross), "{}: {} gross {gross}", self.cause, limits.bucket);
             assert!(net.abs() <= inr(limits.max_net), "{}: {} net {net}", self.cause, limits.bucket);
         }
         for (instrument, (long, short)) in symbols {
+            if added.iter().all(|order| order.instrument != instrument) {
+                continue;
+            }
             let larger = long.max(short);
             assert!(larger <= inr(limits.max_symbol), "{}: {larger} in {}", self.cause, instrument.0);
         }
@@ -262,7 +287,14 @@ impl Audit {
 
     fn derived(&mut self, seq: Seq, derived: &Derived) {
         match derived {
-            Derived::TickSetAside(_) | Derived::InputRefused(_) => self.tick = None,
+            Derived::TickSetAside(_) => self.tick = None,
+            Derived::InputRefused(_) => {
+                self.tick = None;
+                // A setup that was refused changes nothing.
+                if let Some(before) = self.changed.take() {
+                    self.setup = Some(before);
+                }
+            }
             Derived::Bar(bar) => {
                 self.kept.insert(seq, Kept::Bar(bar.instrument, bar.close));
             }
@@ -364,7 +396,7 @@ impl Audit {
             return;
         }
         if entry {
-            self.approved = true;
+            self.approved.insert(decision.order);
             assert!(
                 !self.kills.contains(&Scope::Global) && !self.kills.contains(&bucket.scope()),
                 "an entry under a kill"
