@@ -70,6 +70,7 @@ impl Daemon {
             feeds: vec![feed],
             instruments: vec![listed],
             opening: Vec::new(),
+            desk: None,
         };
         let turns = self.server.turns();
         self.runtime.block_on(async {

@@ -12,7 +12,7 @@ use super::{Context, Verdict};
 use crate::orchestrator::calendar::Calendar;
 use crate::orchestrator::config::Config;
 use crate::orchestrator::desk::whitelist::{Listed, Whitelist};
-use crate::orchestrator::desk::{DeskFiles, FileError};
+use crate::orchestrator::desk::{DeskFiles, DeskPaths, FileError};
 use crate::orchestrator::universe::Universe;
 
 /// Show the configuration in force, or check a file
@@ -57,8 +57,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
 fn check(config: &Config) -> Result<()> {
     let calendar = Calendar::load(config.calendar.file.as_deref())?;
     let universe = Universe::load(config.calendar.universe.as_deref())?;
-    let desk = DeskFiles::load(config)?;
-    let pairs = match Whitelist::load(config) {
+    let paths = DeskPaths::from(config);
+    let desk = DeskFiles::load(&paths)?;
+    let pairs = match Whitelist::load(&paths) {
         Ok(Some(list)) => {
             let (file, findings) = (list.file.clone(), list.against(&universe));
             if !findings.is_empty() {
@@ -89,7 +90,7 @@ fn check(config: &Config) -> Result<()> {
 
 /// The keys in force, and what the files of the desk say, in comments: so the text reads back as a configuration.
 fn show(config: &Config, json: bool) -> Result<()> {
-    let desk = DeskFiles::load(config)?;
+    let desk = DeskFiles::load(&DeskPaths::from(config))?;
     if json {
         let mut object = serde_json::to_value(config)?;
         if let Some(object) = object.as_object_mut() {

@@ -30,7 +30,8 @@ const WORKERS: usize = 2;
 ///
 /// Takes in the broker's feed, makes bars and keeps them on the tape; opens and closes sessions by the calendar, waits for
 /// a token when there is none, and goes on by itself after whatever interrupts it. SIGTERM ends it: what was taken is on
-/// the disk then. SIGHUP reads universe and [engine] of the configuration again. Nothing here can send an order.
+/// the disk then. SIGHUP reads universe,
+/// pairs, limits, charges and [engine] of the configuration again. Nothing here can send an order.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   barkeep run --profile paper
@@ -166,13 +167,9 @@ async fn reloads(mut hangup: Signal, begun: Config, settings: watch::Sender<Arc<
                 for section in reloaded.waits {
                     tracing::warn!("{section} has changed: it takes effect with the next start");
                 }
-                let changed = settings.send_if_modified(|known| {
-                    let differs = **known != reloaded.settings;
-                    if differs {
-                        *known = Arc::new(reloaded.settings);
-                    }
-                    differs
-                });
+                // A session that is open compares for itself: it may have been opened with other files than these.
+                let changed = **settings.borrow() != reloaded.settings;
+                settings.send_replace(Arc::new(reloaded.settings));
                 tracing::info!(changed, "the configuration was read again");
             }
             Err(error) => tracing::error!(%error, "the configuration was read again and is refused: nothing changes"),

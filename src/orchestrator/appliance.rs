@@ -6,6 +6,7 @@
 //!
 //! Invariant: on the tape each input is followed at once by all that it derived, and a transaction holds whole groups.
 
+mod carry;
 mod live_session;
 mod standing;
 

@@ -26,6 +26,7 @@ use super::appliance::{Appliance, ApplianceError, Pace};
 use super::broker::{Broker, BrokerError};
 use super::calendar::{Calendar, CalendarError};
 use super::config::Config;
+use super::desk::{DeskFiles, DeskPaths, FileError};
 use super::door::{DAEMON, DoorServer, DoorServerError};
 use super::engine_thread::{EngineFailure, EngineGone, EngineHandle, EngineThread, Work};
 use super::live::resumed::ResumeError;
@@ -37,7 +38,7 @@ use super::pairs_paper_entry::{
     watch_engine,
 };
 use super::universe::{Universe, UniverseError};
-use crate::monitoring::metrics::{HistogramName, Metrics, MetricsError, Service};
+use crate::monitoring::metrics::{GaugeName, HistogramName, Metrics, MetricsError, Service};
 
 use edge::Edge;
 use telling::Telling;
@@ -78,6 +79,9 @@ pub enum DaemonError {
     /// The universe cannot be used.
     #[error(transparent)]
     Universe(#[from] UniverseError),
+    /// Limits or charges of the pairs desk cannot be used.
+    #[error(transparent)]
+    Desk(#[from] FileError),
     /// The broker cannot be asked.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -129,6 +133,7 @@ impl DaemonError {
             Self::EngineEnded => Some("bug"),
             Self::Calendar(_)
             | Self::Universe(_)
+            | Self::Desk(_)
             | Self::Broker(_)
             | Self::Ports(_)
             | Self::Services(_)
@@ -167,6 +172,8 @@ impl Daemon {
     pub async fn start(plan: DaemonPlan) -> Result<Self, DaemonError> {
         let DaemonPlan { config, dir, universe, time, targets } = plan;
         let calendar = Calendar::load(config.calendar.file.as_deref())?;
+        let paths = DeskPaths::from(&config);
+        let desk = DeskFiles::load(&paths)?;
         let broker = Broker::new(&config.kite, dir.root())?;
         let broker = Arc::new(match &time {
             Time::Clock(_) => broker,
@@ -227,7 +234,7 @@ impl Daemon {
             });
         }
         let door = DoorServer::start(&dir, engine.clone())?;
-        let known = Arc::new(Settings { universe, engine: config.engine.into() });
+        let known = Arc::new(Settings { universe, engine: config.engine.into(), paths, desk });
         let (settings, settings_seen) = watch::channel(known);
         let schedule = Schedule::new(calendar.clone(), config.session);
         let telling = Telling::new(tellers.feed, tellers.session, tellers.token, calendar);
@@ -243,6 +250,7 @@ impl Daemon {
             telling: Arc::new(telling),
             turns: door.turns(),
             batch_sizes: metrics.histogram(HistogramName::TickBatchSize, &[])?,
+            whitelist_valid: metrics.gauge(GaugeName::WhitelistValid, &[])?,
         });
         teller.state(EngineState::Running);
         systemd::ready();

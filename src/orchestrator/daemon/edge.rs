@@ -9,7 +9,7 @@ use std::sync::Arc;
 use barkeep_schemas::Ts;
 use barkeep_storage::DataDir;
 use barkeep_zerodha::socket::Stamped;
-use prometheus::Histogram;
+use prometheus::{Gauge, Histogram};
 use tokio::sync::{mpsc, watch};
 
 use super::DaemonError;
@@ -38,6 +38,7 @@ pub(super) struct Edge {
     pub(super) clock: Clock,
     pub(super) telling: Arc<Telling>,
     pub(super) batch_sizes: Histogram,
+    pub(super) whitelist_valid: Gauge,
     pub(super) turns: Turns,
 }
 
@@ -92,6 +93,7 @@ impl Edge {
             engine: self.engine.clone(),
             settings,
             batch_sizes: Some(self.batch_sizes.clone()),
+            whitelist_valid: Some(self.whitelist_valid.clone()),
             resume,
             turns: self.turns.clone(),
             stop,

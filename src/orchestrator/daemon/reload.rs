@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use crate::orchestrator::config::{Config, ConfigError};
+use crate::orchestrator::desk::{DeskFiles, DeskPaths, FileError};
 use crate::orchestrator::live::shift::Settings;
 use crate::orchestrator::universe::{Universe, UniverseError};
 
@@ -18,6 +19,9 @@ pub enum ReloadError {
     /// The universe.
     #[error(transparent)]
     Universe(#[from] UniverseError),
+    /// Limits or charges.
+    #[error(transparent)]
+    Desk(#[from] FileError),
 }
 
 /// What was read again.
@@ -35,7 +39,7 @@ pub struct Reloaded {
 /// [`ReloadError`]; nothing has changed then.
 pub fn reload(begun: &Config, file: Option<&Path>) -> Result<Reloaded, ReloadError> {
     let read = Config::load(file)?;
-    let universe = Universe::load(read.calendar.universe.as_deref())?;
+    let settings = Settings::load(&read)?;
     let sections = [
         ("data_dir", begun.data_dir != read.data_dir),
         ("[tape]", begun.tape != read.tape),
@@ -43,9 +47,23 @@ pub fn reload(begun: &Config, file: Option<&Path>) -> Result<Reloaded, ReloadErr
         ("[kite]", begun.kite != read.kite),
         ("[feed]", begun.feed != read.feed),
         ("[session]", begun.session != read.session),
+        ("[risk] kill_file", begun.risk.kill_file != read.risk.kill_file),
         ("[ports]", begun.ports != read.ports),
         ("[log]", begun.log != read.log),
     ];
     let waits = sections.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
-    Ok(Reloaded { settings: Settings { universe, engine: read.engine.into() }, waits })
+    Ok(Reloaded { settings, waits })
+}
+
+impl Settings {
+    /// What the files that a configuration names say.
+    ///
+    /// # Errors
+    /// [`ReloadError`].
+    pub fn load(config: &Config) -> Result<Self, ReloadError> {
+        let universe = Universe::load(config.calendar.universe.as_deref())?;
+        let paths = DeskPaths::from(config);
+        let desk = DeskFiles::load(&paths)?;
+        Ok(Self { universe, engine: config.engine.into(), paths, desk })
+    }
 }

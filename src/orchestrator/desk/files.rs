@@ -2,7 +2,7 @@
 //!
 //! What it never does: judge whether a whitelist is today's. Who calls it: the daemon and `config check`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::charges::ChargeTable;
 use super::risk::RiskRules;
@@ -38,6 +38,24 @@ pub enum FileError {
     },
 }
 
+/// Where the files are; `None` is the built-in one, and of the whitelist none at all.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeskPaths {
+    /// The whitelist.
+    pub whitelist: Option<PathBuf>,
+    /// The limits.
+    pub risk: Option<PathBuf>,
+    /// The charges.
+    pub charges: Option<PathBuf>,
+}
+
+impl From<&Config> for DeskPaths {
+    fn from(config: &Config) -> Self {
+        let Config { pairs, risk, charges, .. } = config;
+        Self { whitelist: pairs.file.clone(), risk: risk.file.clone(), charges: charges.file.clone() }
+    }
+}
+
 /// What the files of the desk say.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeskFiles {
@@ -50,21 +68,21 @@ pub struct DeskFiles {
 }
 
 impl DeskFiles {
-    /// Reads the files that a configuration names. A whitelist that cannot be had is no error: it allows no entries.
+    /// Reads the files. A whitelist that cannot be had is no error: it allows no entries.
     ///
     /// # Errors
     /// [`FileError`] when limits or charges cannot be used.
-    pub fn load(config: &Config) -> Result<Self, FileError> {
-        let whitelist = match Whitelist::load(config) {
+    pub fn load(paths: &DeskPaths) -> Result<Self, FileError> {
+        let whitelist = match Whitelist::load(paths) {
             Ok(Some(whitelist)) => Ok(whitelist),
             Ok(None) => Err("none is named: set `file` in [pairs]".to_owned()),
             Err(error) => Err(error.to_string()),
         };
-        let risk = match &config.risk.file {
+        let risk = match &paths.risk {
             Some(path) => load(path, RiskRules::from_toml)?,
             None => RiskRules::builtin()?,
         };
-        let charges = match &config.charges.file {
+        let charges = match &paths.charges {
             Some(path) => load(path, ChargeTable::from_toml)?,
             None => ChargeTable::builtin()?,
         };
@@ -73,12 +91,12 @@ impl DeskFiles {
 }
 
 impl Whitelist {
-    /// Reads the file that a configuration names; `None` when it names none.
+    /// Reads the file; `None` when none is named.
     ///
     /// # Errors
     /// [`FileError`].
-    pub fn load(config: &Config) -> Result<Option<Self>, FileError> {
-        config.pairs.file.as_deref().map(|path| load(path, Self::from_yaml)).transpose()
+    pub fn load(paths: &DeskPaths) -> Result<Option<Self>, FileError> {
+        paths.whitelist.as_deref().map(|path| load(path, Self::from_yaml)).transpose()
     }
 }
 

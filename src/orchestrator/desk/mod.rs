@@ -14,5 +14,5 @@ pub mod whitelist;
 #[cfg(test)]
 mod scene;
 
-pub use files::{DeskFiles, FileError};
+pub use files::{DeskFiles, DeskPaths, FileError};
 pub use setup::{Missing, Refusal, Setup, setup};

@@ -60,6 +60,17 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Tells the log what a session can trade, and what it cannot.
+    pub fn log(&self, session: SessionDate) {
+        for Refusal { pair, why } in &self.refusals {
+            tracing::warn!(pair, why, "a pair of the whitelist is left out");
+        }
+        match &self.missing {
+            None => tracing::info!(%session, pairs = self.desk.pairs.len(), "the pairs of the whitelist"),
+            Some(missing) => tracing::warn!(%session, "no entries: {missing}; exits still run"),
+        }
+    }
+
     /// Whether the whitelist is for the session and lists a pair that can be traded.
     pub const fn is_valid(&self) -> bool {
         self.missing.is_none()

@@ -84,6 +84,7 @@ impl Daemon {
             feeds: feeds(),
             instruments: vec![draft("LIVE")],
             opening: Vec::new(),
+            desk: None,
         };
         self.runtime.block_on(self.engine.open_session(draft)).unwrap();
     }

@@ -43,6 +43,7 @@ fn draft() -> SessionDraft {
         }],
         instruments: (0..INSTRUMENTS).map(instrument).collect(),
         opening: Vec::new(),
+        desk: None,
     }
 }
 

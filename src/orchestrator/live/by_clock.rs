@@ -41,7 +41,7 @@ pub async fn run(
     clock: &Clock,
 ) -> Result<Shift, ShiftError> {
     let mut driver = ByClock { shift, now: clock.now() };
-    let actions = driver.shift.begin(driver.now);
+    let actions = driver.shift.begin(driver.now).await?;
     driver.act(actions).await?;
     driver.live(heard, told, clock).await?;
     let actions = driver.shift.desk.stop(driver.now);
@@ -170,7 +170,7 @@ impl ByClock {
                         let more = self.shift.desk.happened(Happened::Lost(feed, dial, "no token"), self.now);
                         debug_assert!(more.iter().all(|action| matches!(action, Action::Inputs(_))), "it waits first");
                         for action in more {
-                            self.shift.put(action).await?;
+                            self.shift.put(action, self.now).await?;
                         }
                     }
                 }
@@ -187,7 +187,7 @@ impl ByClock {
                 Action::Doubt => {
                     self.shift.ask(Question::TokenHolds);
                 }
-                Action::Inputs(_) | Action::Open(_) | Action::Close(_) => self.shift.put(action).await?,
+                Action::Inputs(_) | Action::Open(_) | Action::Close(_) => self.shift.put(action, self.now).await?,
             }
         }
         Ok(())

@@ -166,7 +166,7 @@ impl ByMark {
         self.take_in(now).await?;
         if !std::mem::replace(&mut self.begun, true) {
             // Behind what the mark says of websockets: it knows of none that is dialled now.
-            let actions = self.shift.begin(now);
+            let actions = self.shift.begin(now).await?;
             self.act(actions, now).await?;
         }
         if self.under_way && mark.answered >= self.requests {
@@ -251,7 +251,7 @@ impl ByMark {
                 Action::HangUp(feed) => self.hang_up(feed),
                 Action::Fetch(date) => self.questions.push_back(Question::Instruments(date)),
                 Action::Doubt => self.questions.push_back(Question::TokenHolds),
-                Action::Inputs(_) | Action::Open(_) | Action::Close(_) => self.shift.put(action).await?,
+                Action::Inputs(_) | Action::Open(_) | Action::Close(_) => self.shift.put(action, now).await?,
             }
         }
         if !self.under_way

@@ -4,10 +4,10 @@
 //! in, actions come out, in order. What it never does: read a clock, a file or a socket, or keep a tick. Who calls it:
 //! the driver by the clock, and the driver of shared virtual time; the same events give the same actions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use barkeep_schemas::{
-    FeedId, FeedSpec, GapCause, Input, Instrument, InstrumentChange, InstrumentChangeKind, InstrumentId,
+    DeskSetup, FeedId, FeedSpec, GapCause, Input, Instrument, InstrumentChange, InstrumentChangeKind, InstrumentId,
     InstrumentsFetched, NANOS, SessionDate, TradeRule, Ts, VolumeSource,
 };
 use barkeep_zerodha::feed::{Backoff, Connection, FeedSettings, Output, Resumed, State, Subscription};
@@ -15,7 +15,7 @@ use barkeep_zerodha::instruments::{Listed, Listing};
 
 use super::schedule::{Schedule, SessionDay};
 use crate::orchestrator::config::{DepthKept, FeedConfig};
-use crate::orchestrator::universe::{Member, Universe};
+use crate::orchestrator::universe::Universe;
 
 /// Waits between attempts to fetch the list of instruments, nanoseconds.
 const FETCH_FIRST_NS: i64 = 2 * NANOS;
@@ -42,6 +42,8 @@ pub enum Happened<'a> {
     TokenVerdict(Option<bool>),
     /// Another universe is to be watched.
     Universe(Universe),
+    /// These are the legs of the session's pairs: five levels of their order books are kept.
+    Legs(BTreeSet<String>),
     /// This process stood still until now, for longer than it should.
     StoodStill,
     /// Nothing but the passing of time.
@@ -98,6 +100,8 @@ pub struct OpenSession {
     pub instruments: Vec<Instrument>,
     /// What is known of each feed.
     pub feeds: Vec<Resumed>,
+    /// What its pairs desk trades by.
+    pub desk: Option<DeskSetup>,
 }
 
 /// How the desk stands, for probes and people.
@@ -181,6 +185,10 @@ pub struct Desk {
     universe: Universe,
     config: FeedConfig,
     five_levels: bool,
+    /// Legs of the session's pairs.
+    legs: BTreeSet<String>,
+    /// Symbols of positions that are carried over: subscribed, whatever the universe says.
+    held: BTreeSet<String>,
     day: Option<SessionDay>,
     fetching: Fetching,
     /// The newest list, and the date that it was fetched for.
@@ -221,6 +229,8 @@ impl Desk {
             universe,
             config,
             five_levels: depth == DepthKept::Five,
+            legs: BTreeSet::new(),
+            held: BTreeSet::new(),
             day: None,
             fetching: Fetching {
                 backoff: Backoff::new(FETCH_FIRST_NS, FETCH_MAX_NS, seed ^ 0x5eed),
@@ -288,6 +298,10 @@ impl Desk {
             Happened::TokenVerdict(holds) => self.verdict(holds, now),
             Happened::Listed(listed) => self.listed(listed, now),
             Happened::Universe(universe) => self.watch(universe, now),
+            Happened::Legs(legs) => {
+                self.legs = legs;
+                self.resubscribe(now);
+            }
             Happened::StoodStill => self.connections.iter_mut().for_each(|of| of.stood_still(now)),
             Happened::Time => self.time(now),
         }
@@ -297,6 +311,11 @@ impl Desk {
     /// Why the token's file cannot be used, for whoever asks how things stand; `None` when it can.
     pub fn token_file(&mut self, why: Option<String>) {
         self.token_file = why;
+    }
+
+    /// The symbols of positions that the next session carries over.
+    pub fn hold(&mut self, symbols: BTreeSet<String>) {
+        self.held = symbols;
     }
 
     /// barkeep goes; the session stays open for whoever goes on.
@@ -312,6 +331,11 @@ impl Desk {
         let token = holding.filter(|until| *until > self.told_until);
         let day = self.day.as_ref().map(|day| if self.running.is_some() { day.close_at } else { self.due(day) });
         [feeds, token, day].into_iter().flatten().min().unwrap_or(Ts::new(i64::MAX))
+    }
+
+    /// The open session: its date and its instruments, those that joined later included.
+    pub fn session(&self) -> Option<(SessionDate, &[Instrument])> {
+        self.running.as_ref().map(|running| (running.day.date, running.instruments.as_slice()))
     }
 
     /// Whether a session is open.
@@ -540,11 +564,13 @@ impl Desk {
         }
     }
 
-    /// The subscribed members of the universe that the list holds, numbered densely, spread over the feeds.
+    /// The subscribed members of the universe, and what is held, as far as the list holds them, numbered densely, spread over the feeds.
     fn instruments(&self) -> Vec<Instrument> {
         let Some((_, listing)) = &self.listing else { return Vec::new() };
-        let members = self.universe.members().filter(|member| member.subscribe);
-        let listed: Vec<_> = members.filter_map(|of| Some((of, listing.get(&of.symbol)?))).collect();
+        let subscribed = self.universe.members().filter(|member| member.subscribe).map(|member| &member.symbol);
+        // A position can be left only by its price.
+        let wanted: BTreeSet<&String> = subscribed.chain(&self.held).collect();
+        let listed: Vec<_> = wanted.into_iter().filter_map(|symbol| Some((symbol, listing.get(symbol)?))).collect();
         let each = usize::from(self.config.instruments_per_connection);
         let room = each * usize::from(self.config.connections);
         if listed.len() > room {
@@ -555,12 +581,12 @@ impl Desk {
             );
         }
         let numbered = listed.into_iter().take(room).enumerate();
-        let instrument = |(at, (member, listed)): (usize, (&Member, &Listed))| Instrument {
+        let instrument = |(at, (symbol, listed)): (usize, (&String, &Listed))| Instrument {
             id: InstrumentId(at as u32),
             feed: FeedId((at / each.max(1)) as u8),
             token: listed.token,
-            symbol: member.symbol.clone(),
-            class: member.class,
+            symbol: symbol.clone(),
+            class: self.universe.class_of(symbol),
             tick_size: listed.tick_size,
             lot_size: listed.lot_size,
         };
@@ -581,7 +607,9 @@ impl Desk {
                 instrument: instrument.id,
                 symbol: instrument.symbol.clone(),
                 class: instrument.class,
-                depth: self.five_levels || member.is_some_and(|member| member.record_depth),
+                depth: self.five_levels
+                    || self.legs.contains(&instrument.symbol)
+                    || member.is_some_and(|member| member.record_depth),
             };
             if let Some(feed) = feeds.get_mut(usize::from(instrument.feed.0)) {
                 feed.push(subscription);

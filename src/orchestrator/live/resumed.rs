@@ -52,7 +52,9 @@ pub fn open_session(dir: &DataDir) -> Result<Option<OpenSession>, ResumeError> {
         EventKind::InstrumentListed,
         EventKind::FeedReport,
         EventKind::FeedGap,
+        EventKind::DeskChanged,
     ]);
+    let mut desk = None;
     let mut opened: Option<Box<SessionOpened>> = None;
     let mut joined: Vec<Instrument> = Vec::new();
     let mut down: Vec<Option<Down>> = Vec::new();
@@ -62,11 +64,13 @@ pub fn open_session(dir: &DataDir) -> Result<Option<OpenSession>, ResumeError> {
             Input::SessionOpened(session) => {
                 let never = Some(Down { at: seq, cause: GapCause::ApplianceDown });
                 down = vec![never; session.feeds.len()];
+                desk = session.desk.as_ref().map(|desk| desk.setup.clone());
                 opened = Some(session);
             }
             Input::SessionClosed(_) => opened = None,
             Input::InstrumentListed(instrument) => joined.push(*instrument),
             Input::FeedReport(report) => note(&mut down, report.feed, seq, report.what),
+            Input::DeskChanged(setup) => desk = Some(*setup),
             Input::FeedGap(_)
             | Input::ClockMark(_)
             | Input::Tick(_)
@@ -78,7 +82,6 @@ pub fn open_session(dir: &DataDir) -> Result<Option<OpenSession>, ResumeError> {
             | Input::ReconRun(_)
             | Input::ReconDifference(_)
             | Input::InstrumentsFetched(_)
-            | Input::DeskChanged(_)
             | Input::GatewayReport(_)
             | Input::BrokerOrder(_)
             | Input::BrokerTrade(_) => {}
@@ -90,7 +93,7 @@ pub fn open_session(dir: &DataDir) -> Result<Option<OpenSession>, ResumeError> {
         feeds.push(resumed(&tape, &segment, FeedId(at as u8), down)?);
     }
     let instruments = session.instruments.into_iter().chain(joined).collect();
-    Ok(Some(OpenSession { date: session.date, instruments, feeds }))
+    Ok(Some(OpenSession { date: session.date, instruments, feeds, desk }))
 }
 
 /// Follows a feed through its reports.

@@ -3,25 +3,28 @@
 //! What it is: each action of the desk carried out, each thing that came told to the desk. What it never does: decide, or
 //! wait for time: the drivers do that. A request runs on a task of its own and its answer comes by a queue.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use barkeep_schemas::{
-    CloseReason, EngineConfig, FeedHappening, FeedId, FeedReport, Input, InstrumentChange, SessionClosed, SessionDate,
-    Ts,
+    CloseReason, DeskSetup, EngineConfig, FeedHappening, FeedId, FeedReport, Input, Instrument, InstrumentChange,
+    InstrumentId, SessionClosed, SessionDate, Ts,
 };
 use barkeep_zerodha::instruments::Listing;
 use barkeep_zerodha::socket::FromSocket;
 use barkeep_zerodha::token::AccessToken;
-use prometheus::Histogram;
+use prometheus::{Gauge, Histogram};
 use tokio::sync::{mpsc, watch};
 
 use super::desk::{Action, Desk, Happened, HeldToken, OpenSession, Opening};
 use super::schedule::SessionDay;
 use super::sockets::Sockets;
-use crate::orchestrator::appliance::SessionDraft;
+use crate::orchestrator::appliance::{Appliance, LiveSession, SessionDraft};
 use crate::orchestrator::broker::Broker;
+use crate::orchestrator::desk::open::{Note, change};
+use crate::orchestrator::desk::{DeskFiles, DeskPaths, setup};
 use crate::orchestrator::door::Turns;
 use crate::orchestrator::engine_thread::{EngineGone, EngineHandle, Work};
 use crate::orchestrator::universe::Universe;
@@ -88,6 +91,10 @@ pub struct Settings {
     pub universe: Universe,
     /// The engine's settings.
     pub engine: EngineConfig,
+    /// Where the files of the pairs desk are: they are read again when a session is opened.
+    pub paths: DeskPaths,
+    /// What they said when they were read last.
+    pub desk: DeskFiles,
 }
 
 /// The desk and its hands.
@@ -101,7 +108,10 @@ pub struct Shift {
     settings: watch::Receiver<Arc<Settings>>,
     known: Arc<Settings>,
     batch_sizes: Option<Histogram>,
+    whitelist_valid: Option<Gauge>,
     resume: Option<OpenSession>,
+    /// What the open session's pairs desk trades by.
+    trades: Option<DeskSetup>,
     answers: mpsc::Sender<Told>,
     token: Option<(HeldToken, AccessToken)>,
     /// What was wrong with the token file last, so that it is said once.
@@ -126,6 +136,8 @@ pub struct ShiftParts {
     pub settings: watch::Receiver<Arc<Settings>>,
     /// Where the ticks of each frame are counted.
     pub batch_sizes: Option<Histogram>,
+    /// Where it is shown whether there is a whitelist for the session.
+    pub whitelist_valid: Option<Gauge>,
     /// The session that the tape holds open.
     pub resume: Option<OpenSession>,
     /// The turn to begin a session.
@@ -138,7 +150,18 @@ impl Shift {
     /// A shift and the queue of the broker's answers.
     pub fn new(parts: ShiftParts) -> (Self, mpsc::Receiver<Told>) {
         let (answers, told) = mpsc::channel(ANSWERS_MAX);
-        let ShiftParts { desk, sockets, broker, engine, mut settings, batch_sizes, resume, turns, stop } = parts;
+        let ShiftParts {
+            desk,
+            sockets,
+            broker,
+            engine,
+            mut settings,
+            batch_sizes,
+            whitelist_valid,
+            resume,
+            turns,
+            stop,
+        } = parts;
         let known = settings.borrow_and_update().clone();
         let shift = Self {
             desk,
@@ -148,7 +171,9 @@ impl Shift {
             settings,
             known,
             batch_sizes,
+            whitelist_valid,
             resume,
+            trades: None,
             answers,
             token: None,
             token_error: None,
@@ -166,13 +191,22 @@ impl Shift {
     }
 
     /// Takes up what the tape holds open. The driver carries out what is returned.
-    pub fn begin(&mut self, now: Ts) -> Vec<Action> {
+    ///
+    /// # Errors
+    /// [`ShiftError::Engine`] when the engine has ended.
+    pub async fn begin(&mut self, now: Ts) -> Result<Vec<Action>, ShiftError> {
+        self.ask_held().await?;
         let token = self.token().flatten();
         let mut actions = self.desk.happened(Happened::Token(token), now);
-        if let Some(open) = self.resume.take() {
+        if let Some(mut open) = self.resume.take() {
+            let setup = open.desk.take();
+            let legs = setup.as_ref().map(|setup| legs(setup, &open.instruments)).unwrap_or_default();
+            self.show_whitelist(setup.as_ref(), open.date);
+            self.trades = setup;
+            actions.extend(self.desk.happened(Happened::Legs(legs), now));
             actions.extend(self.desk.resume(open, now));
         }
-        actions
+        Ok(actions)
     }
 
     /// A way to know when settings have changed.
@@ -194,7 +228,45 @@ impl Shift {
         if old.universe != new.universe {
             actions.extend(self.desk.happened(Happened::Universe(new.universe.clone()), now));
         }
+        // The files were read when the session was opened, too: what counts is what it trades by.
+        actions.extend(self.change_desk(&new.desk, now));
         actions
+    }
+
+    /// Tells an open session what the files of the desk say now, where that is something else.
+    fn change_desk(&mut self, files: &DeskFiles, now: Ts) -> Vec<Action> {
+        let Some((date, instruments)) = self.desk.session() else { return Vec::new() };
+        let Some(trades) = &self.trades else { return Vec::new() };
+        let made = setup(date, files, instruments);
+        made.log(date);
+        let (changed, notes) = change(trades, made.desk);
+        notes.iter().for_each(Note::log);
+        if changed == *trades {
+            return Vec::new();
+        }
+        let legs = legs(&changed, instruments);
+        self.show_whitelist(Some(&changed), date);
+        self.trades = Some(changed.clone());
+        let mut actions = vec![Action::Inputs(vec![Input::DeskChanged(Box::new(changed))])];
+        actions.extend(self.desk.happened(Happened::Legs(legs), now));
+        actions
+    }
+
+    /// Shows whether there is a whitelist for a session.
+    fn show_whitelist(&self, setup: Option<&DeskSetup>, date: SessionDate) {
+        if let Some(gauge) = &self.whitelist_valid {
+            let valid = setup.is_some_and(|setup| {
+                setup.whitelist_date == Some(date) && setup.pairs.iter().any(|pair| !pair.exit_only)
+            });
+            gauge.set(f64::from(u8::from(valid)));
+        }
+    }
+
+    /// Asks the engine which positions the next session carries over: they are subscribed, whatever the universe says.
+    async fn ask_held(&mut self) -> Result<(), ShiftError> {
+        let held = self.engine.ask(Appliance::held).await?;
+        self.desk.hold(held);
+        Ok(())
     }
 
     /// Tells the watchers that time has passed.
@@ -314,28 +386,44 @@ impl Shift {
     ///
     /// # Errors
     /// [`ShiftError::Engine`] when the engine has ended.
-    pub async fn put(&mut self, action: Action) -> Result<(), ShiftError> {
+    pub async fn put(&mut self, action: Action, now: Ts) -> Result<(), ShiftError> {
         match action {
             Action::Inputs(inputs) => {
                 inputs.iter().for_each(log);
                 self.engine.send(Work::Inputs(inputs)).await?;
             }
-            Action::Open(opening) => self.open(*opening).await?,
+            Action::Open(opening) => self.open(*opening, now).await?,
             Action::Close(date) => self.close(date).await?,
             Action::Dial(..) | Action::Send(..) | Action::HangUp(_) | Action::Fetch(_) | Action::Doubt => {}
         }
         Ok(())
     }
 
-    async fn open(&mut self, opening: Opening) -> Result<(), ShiftError> {
+    async fn open(&mut self, opening: Opening, now: Ts) -> Result<(), ShiftError> {
         let Opening { day, feeds, instruments } = opening;
         tracing::info!(date = %day.date, instruments = instruments.len(), day = day.calendar.name, "the session is open");
         let SessionDay { date, calendar, .. } = day;
-        let draft =
-            SessionDraft { date, calendar, config: self.known.engine.clone(), feeds, instruments, opening: Vec::new() };
+        let made = setup(date, &read_desk(self.known.clone()).await, &instruments);
+        made.log(date);
+        let draft = SessionDraft {
+            date,
+            calendar,
+            config: self.known.engine.clone(),
+            feeds,
+            instruments: instruments.clone(),
+            opening: Vec::new(),
+            desk: Some(made.desk),
+        };
         // No command may be at work on a session of its own meanwhile.
         let _turn = self.turns.claim("the live session", PATIENCE).await;
-        self.engine.open_session(draft).await?;
+        let LiveSession { desk, notes, .. } = self.engine.open_session(draft).await?;
+        notes.iter().for_each(Note::log);
+        let legs = desk.as_ref().map(|desk| legs(desk, &instruments)).unwrap_or_default();
+        self.show_whitelist(desk.as_ref(), date);
+        self.trades = desk;
+        // What is subscribed stays the same, so there is nothing to be done for it.
+        let nothing = self.desk.happened(Happened::Legs(legs), now);
+        debug_assert!(nothing.is_empty(), "{nothing:?}");
         Ok(())
     }
 
@@ -343,8 +431,26 @@ impl Shift {
         tracing::info!(%date, "the session is closed");
         let closed = SessionClosed { date, reason: CloseReason::Complete };
         self.engine.send(Work::Inputs(vec![Input::SessionClosed(closed)])).await?;
-        Ok(())
+        self.trades = None;
+        self.ask_held().await
     }
+}
+
+/// The files of the desk as they are now; as they were read last where limits or charges are refused.
+async fn read_desk(known: Arc<Settings>) -> DeskFiles {
+    let paths = known.paths.clone();
+    match tokio::task::spawn_blocking(move || DeskFiles::load(&paths)).await {
+        Ok(Ok(files)) => return files,
+        Ok(Err(error)) => tracing::error!(%error, "limits and charges stay what they were"),
+        Err(error) => tracing::error!(%error, "the files of the pairs desk stay what they were"),
+    }
+    known.desk.clone()
+}
+
+/// The symbols of a setup's legs.
+fn legs(setup: &DeskSetup, instruments: &[Instrument]) -> BTreeSet<String> {
+    let of = |id: InstrumentId| instruments.get(id.index()).map(|of| of.symbol.clone());
+    setup.pairs.iter().flat_map(|pair| [of(pair.leg_a), of(pair.leg_b)]).flatten().collect()
 }
 
 /// Ticks among what is to go onto the tape.

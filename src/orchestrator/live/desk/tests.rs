@@ -177,7 +177,8 @@ fn a_session_of_an_earlier_day_is_closed_with_what_was_missed() {
         Action::Open(opening) => Some(opening.instruments),
         _ => None,
     });
-    let open = OpenSession { date: FRIDAY, instruments: instruments.expect("opened"), feeds: vec![resumed; 3] };
+    let open =
+        OpenSession { date: FRIDAY, instruments: instruments.expect("opened"), feeds: vec![resumed; 3], desk: None };
     let actions = short(&monday.resume(open, at(FRIDAY.plus_days(3), 8, 0)));
     assert_eq!(actions, "gap:appliance_down:7200s | close 2026-07-31");
     assert!(!monday.is_open());
