@@ -23,6 +23,8 @@ mod scene;
 mod script;
 #[path = "days/shrink.rs"]
 mod shrink;
+#[path = "days/stage.rs"]
+mod stage;
 #[path = "days/world.rs"]
 mod world;
 

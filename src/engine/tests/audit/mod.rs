@@ -3,9 +3,13 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+mod conduct;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use barkeep_schemas::*;
+
+use conduct::Conduct;
 
 /// The contract's table of states.
 const NEXT: [(OrderStatus, &[OrderStatus]); 6] = {
@@ -48,6 +52,7 @@ struct Taken {
 /// The books.
 #[derive(Default)]
 pub struct Audit {
+    conduct: Conduct,
     setup: Option<DeskSetup>,
     /// The setup before the one that this step brings.
     changed: Option<DeskSetup>,
@@ -86,6 +91,7 @@ impl Audit {
     pub fn read(&mut self, seq: Seq, event: &Event) {
         assert_eq!(seq, self.last.plus(1), "positions run on");
         self.last = seq;
+        self.conduct.read(seq, event);
         match event {
             Event::Input(input) => {
                 self.end_step();
@@ -98,7 +104,27 @@ impl Audit {
 
     /// Reads the end.
     pub fn finish(&mut self) {
+        self.conduct.end_step();
         self.end_step();
+    }
+
+    /// What the next session takes over is what these books have: positions, and each bucket's profit with what it holds
+    /// at cost.
+    pub fn carried(&self, carried: &[PairCarried], scopes: &[ScopeCarried]) {
+        let mut costs: BTreeMap<Bucket, i128> = BTreeMap::new();
+        for pair in carried {
+            for (leg, of) in [(Leg::A, &pair.a), (Leg::B, &pair.b)] {
+                assert_eq!(of.qty, self.position(pair.pair, leg), "pair {} carries", pair.pair.0);
+                *costs.entry(self.spec(pair.pair).bucket).or_default() += i128::from(of.cost.get());
+            }
+        }
+        let sum = |books: &BTreeMap<Bucket, i128>, bucket| books.get(&bucket).copied().unwrap_or(0);
+        for scope in scopes {
+            let buckets = Bucket::ALL.iter().filter(|of| scope.scope.bucket().is_none_or(|bucket| bucket == **of));
+            let profit: i128 =
+                buckets.map(|of| sum(&self.cash, *of) + sum(&costs, *of) - sum(&self.charges, *of)).sum();
+            assert_eq!(i128::from(scope.profit.get()), profit, "profit of {} is carried", scope.scope);
+        }
     }
 
     /// Nothing of a session that was closed and settled is left under way.
