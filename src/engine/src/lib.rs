@@ -104,7 +104,12 @@ impl<P: Probe> Engine<P> {
             Input::OperatorCommand(command) => {
                 // Also behind the close: a switch that is thrown then is on when the next session opens.
                 let known = match &mut self.desk {
-                    Some(desk) => desk.operator(command, &mut self.probe, &mut out),
+                    Some(desk) => {
+                        self.probe.wake(Stage::Orders);
+                        let known = desk.operator(command, &mut self.probe, &mut out);
+                        self.probe.rest();
+                        known
+                    }
                     None => Some(()),
                 };
                 if known.is_none() {

@@ -17,7 +17,7 @@ pub enum Stage {
     Executor,
     /// Orders are judged, and losses.
     Risk,
-    /// Approved orders are sent.
+    /// Approved orders are sent, and the desk at a clock mark that gives its other stages nothing to do.
     Orders,
     /// Orders meet a snapshot.
     Matcher,
@@ -33,6 +33,15 @@ pub trait Probe {
 
     /// The clock mark has been taken.
     fn end_mark(&mut self) {}
+
+    /// The desk has something to do, and begins with `stage`: at a clock mark, or outside of one until [`Probe::rest`]. A
+    /// tick that gives it nothing to do does not wake it.
+    fn wake(&mut self, stage: Stage) {
+        self.enter(stage);
+    }
+
+    /// The desk has done what it was woken for.
+    fn rest(&mut self) {}
 }
 
 /// The probe of replay: it does nothing and costs nothing.

@@ -28,7 +28,7 @@ use alloc::vec::Vec;
 
 use barkeep_schemas::{
     Bar, ClockMark, Derived, DeskCarried, DeskSetup, FeedId, Instrument, KillLatched, Leg, PairCarried, PairId,
-    PairSpec, ScopeCarried, Seq, SessionDate, SessionOpened, Signal, Tick, Ts,
+    PairSpec, PairState, ScopeCarried, Seq, SessionDate, SessionOpened, Signal, Tick, Ts,
 };
 
 use crate::output::Output;
@@ -280,23 +280,28 @@ impl Desk {
         if !quote.is_leg {
             return;
         }
+        let mut awake = false;
         // A tick from before the one that was seen last tells nothing of the market of now.
         if tick.ts.get() >= quote.ts {
             let traded = quote.update(tick, out.cause);
             self.now = self.now.max(tick.ts.get());
             if self.matcher.is_working(tick.instrument) {
-                probe.enter(Stage::Matcher);
-                self.meet(tick, traded, out);
+                probe.wake(Stage::Matcher);
+                awake = true;
+                self.meet(tick, traded, probe, out);
             }
         }
         if bars > 0 {
-            self.read_bars(bars, probe, out);
+            awake |= self.read_bars(bars, probe, out);
+        }
+        if awake {
+            probe.rest();
         }
     }
 
     /// The matcher meets a snapshot.
     #[inline(never)]
-    fn meet(&mut self, tick: &Tick, traded: i64, out: &mut Output<'_>) {
+    fn meet(&mut self, tick: &Tick, traded: i64, probe: &mut impl Probe, out: &mut Output<'_>) {
         let ts = tick.ts.get();
         let snapshot = Snapshot {
             seq: out.cause,
@@ -311,23 +316,27 @@ impl Desk {
         };
         let mut matched = core::mem::take(&mut self.scratch.matched);
         self.matcher.tick(&snapshot, &mut matched);
-        self.take_matched(&mut matched, out);
+        self.take_matched(&mut matched, probe, out);
         self.scratch.matched = matched;
     }
 
-    /// The watch reads the bars that this step made.
+    /// The watch reads the bars that this step made; whether there was one that a pair waits for.
     #[inline(never)]
-    fn read_bars(&mut self, bars: usize, probe: &mut impl Probe, out: &mut Output<'_>) {
-        probe.enter(Stage::PairWatch);
+    fn read_bars(&mut self, bars: usize, probe: &mut impl Probe, out: &mut Output<'_>) -> bool {
+        let mut awake = false;
         for at in 0..bars {
             let Some(Derived::Bar(bar)) = out.get(at) else { continue };
             if self.watch.wants(bar.instrument, bar.tf) {
+                if !core::mem::replace(&mut awake, true) {
+                    probe.wake(Stage::PairWatch);
+                }
                 let (bar, seq): (Bar, Seq) = (bar.clone(), out.cause.plus(1 + at as u64));
                 let Self { watch, scratch, standings, now, .. } = self;
                 watch.bar(&bar, seq, standings, *now, out, &mut scratch.signals);
             }
         }
         self.follow_signals(probe, out);
+        awake
     }
 
     /// The executor takes the signals of this step.
@@ -353,19 +362,25 @@ impl Desk {
             return;
         }
         self.clock = now;
-        probe.enter(Stage::Matcher);
+        // A stage that finds nothing to do is not entered: what it takes to find that says nothing of what it takes.
+        probe.enter(if self.matcher.working() > 0 { Stage::Matcher } else { Stage::Orders });
         let mut matched = core::mem::take(&mut self.scratch.matched);
         self.matcher.clock(self.now, &mut matched);
         self.end_hours(now, &mut matched);
-        self.take_matched(&mut matched, out);
+        self.take_matched(&mut matched, probe, out);
         self.scratch.matched = matched;
         probe.enter(Stage::Orders);
         self.send_waiting(out);
         self.expire_approvals(out);
-        probe.enter(Stage::Executor);
+        let held = self.pairs.iter().any(|pair| pair.state != PairState::Flat);
+        if held {
+            probe.enter(Stage::Executor);
+        }
         self.check_deadlines(out);
         self.flatten_killed(probe, out);
-        probe.enter(Stage::PairWatch);
+        if held {
+            probe.enter(Stage::PairWatch);
+        }
         let Self { watch, scratch, standings, now, .. } = self;
         watch.clock(*now, standings, out, &mut scratch.signals);
         self.follow_signals(probe, out);
@@ -393,7 +408,7 @@ impl Desk {
         self.closed = true;
         let mut matched = core::mem::take(&mut self.scratch.matched);
         self.end_hours(i64::MAX, &mut matched);
-        self.take_matched(&mut matched, out);
+        self.take_matched(&mut matched, probe, out);
         self.scratch.matched = matched;
         self.expire_all(out);
         self.sum_up(out);

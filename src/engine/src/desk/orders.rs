@@ -10,6 +10,7 @@ use super::oms::rate::Turn;
 use super::oms::{Books, FillOutcome, OmsNews, Traded};
 use super::types::Matched;
 use crate::output::Output;
+use crate::probe::{Probe, Stage};
 
 impl Desk {
     /// The risk manager allowed an order: it goes, or waits for the broker's rate.
@@ -79,8 +80,11 @@ impl Desk {
         }
     }
 
-    /// Books what the matcher said.
-    pub(super) fn take_matched(&mut self, matched: &mut Vec<Matched>, out: &mut Output<'_>) {
+    /// Books what the matcher said, and takes the steps that follow from it.
+    pub(super) fn take_matched(&mut self, matched: &mut Vec<Matched>, probe: &mut impl Probe, out: &mut Output<'_>) {
+        if !matched.is_empty() {
+            probe.enter(Stage::Executor);
+        }
         for matched in matched.drain(..) {
             match matched {
                 Matched::Accepted(id) => {

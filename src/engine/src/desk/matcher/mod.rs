@@ -118,7 +118,6 @@ impl Matcher {
     }
 
     /// How many orders work or are on their way.
-    #[cfg(test)]
     pub(crate) fn working(&self) -> usize {
         self.working as usize
     }
