@@ -26,6 +26,7 @@ use barkeep::orchestrator::pairs_paper_entry::{
 use barkeep_schemas::{Seq, SessionDate};
 use barkeep_storage::{DataDir, Filter, Tape};
 use serde_json::Value;
+use stage::desk::traded;
 use stage::{Stage, day, write_ticks};
 
 /// How long Prometheus may take for what takes it a second.
@@ -86,15 +87,15 @@ impl Drop for Prometheus {
     }
 }
 
-/// Metrics of a recorded day.
+/// Metrics of a recorded day, traded.
 fn metrics_of_a_day(stage: &Stage) -> Metrics {
     write_ticks(&day(5, 6), &stage.path("ticks.csv"));
     stage.expect(0, "import ticks.csv --kind ticks");
     let metrics = Metrics::new(["HDFCBANK".to_owned()]).unwrap();
     let (mut counted, timed) = (EventMetrics::new(&metrics).unwrap(), DurableLatency::new(&metrics).unwrap());
     let tape = Tape::open(&DataDir::new(stage.path("data"))).unwrap();
-    for event in tape.scan(Seq::FIRST, None, &Filter::ALL) {
-        let (seq, event) = event.unwrap();
+    let events: Vec<_> = tape.scan(Seq::FIRST, None, &Filter::ALL).map(Result::unwrap).collect();
+    for (seq, event) in traded(&events) {
         counted.take(seq, &event).unwrap();
         timed.take(&event, event.ts().unwrap_or_default());
     }

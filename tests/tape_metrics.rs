@@ -16,18 +16,19 @@ use std::time::Duration;
 use barkeep::monitoring::metrics::catalogue::{Origin, entries};
 use barkeep::monitoring::metrics::{EventMetrics, Metrics, Service};
 use barkeep::orchestrator::pairs_paper_entry::{Clock, MetricsFollower};
-use barkeep_schemas::{Derived, Event, Input, Seq, Timeframe, Ts};
+use barkeep_schemas::{Derived, Event, Input, OrderStatus, PairState, Seq, Side, SignalAction, Timeframe, Ts, Verdict};
 use barkeep_storage::{Committer, DataDir, Delivery, Filter, Tape, Writer};
+use stage::desk::traded;
 use stage::{Stage, day, write_ticks};
 
-/// An imported day with late ticks, as it lies on the tape.
+/// An imported day with late ticks, as it lies on the tape, traded.
 fn recorded() -> (Stage, Vec<(Seq, Event)>) {
     let stage = Stage::new();
     write_ticks(&day(3, 12), &stage.path("ticks.csv"));
     stage.expect(0, "import ticks.csv --kind ticks");
     let tape = Tape::open(&DataDir::new(stage.path("data"))).expect("the tape");
     let events: Vec<_> = tape.scan(Seq::FIRST, None, &Filter::ALL).map(|event| event.expect("an event")).collect();
-    (stage, events)
+    (stage, traded(&events))
 }
 
 /// The lines of all metrics that follow from the tape.
@@ -114,7 +115,7 @@ fn live(events: &[(Seq, Event)], step: usize) -> Metrics {
 fn counted_live_in_any_batches_and_from_a_scan_the_metrics_of_the_tape_are_equal() {
     let (_stage, events) = recorded();
     let expected = tape_lines(&scanned(&events));
-    assert!(expected.len() > 60, "{expected:?}");
+    assert!(expected.len() > 200, "{expected:?}");
     for step in [61, 4_096] {
         assert_eq!(tape_lines(&live(&events, step)), expected, "batches of {step}");
     }
@@ -261,5 +262,85 @@ fn in_the_middle_of_a_session_what_is_open_is_what_closes_later() {
             })
         });
         assert_eq!(shown(name), open.count(), "{name} minutes");
+    }
+}
+
+/// The derived events of a kind.
+fn derived<'a, T>(events: &'a [(Seq, Event)], of: impl Fn(&'a Derived) -> Option<T>) -> Vec<T> {
+    let derived = events.iter().filter_map(|(_, event)| match event {
+        Event::Derived(derived) => Some(derived),
+        Event::Input(_) => None,
+    });
+    derived.filter_map(of).collect()
+}
+
+#[test]
+fn the_desks_metrics_are_what_a_plain_count_gives() {
+    let (_stage, events) = recorded();
+    let metrics = scanned(&events);
+    let page = metrics.union().expect("a page");
+    let show = |line: &str, value: f64| {
+        let expected = format!("{line} {value}");
+        assert!(page.lines().any(|found| found == expected), "{expected} is not on\n{page}");
+    };
+    let signals = derived(&events, |derived| if let Derived::Signal(of) = derived { Some(of) } else { None });
+    let orders = derived(&events, |derived| if let Derived::OrderCreated(of) = derived { Some(of) } else { None });
+    let decisions = derived(&events, |derived| if let Derived::RiskDecision(of) = derived { Some(of) } else { None });
+    let moves = derived(&events, |derived| if let Derived::OrderMoved(of) = derived { Some(of) } else { None });
+    let refused = derived(&events, |derived| if let Derived::EntryRefused(of) = derived { Some(of) } else { None });
+    let marks = derived(&events, |derived| if let Derived::PairMark(of) = derived { Some(of) } else { None });
+    let equity = derived(&events, |derived| if let Derived::EquityMark(of) = derived { Some(of) } else { None });
+    let count = |count: usize| count as f64;
+    assert!(signals.len() > 20 && orders.len() > 20, "{} signals, {} orders", signals.len(), orders.len());
+    let exits = signals.iter().filter(|signal| signal.action == SignalAction::Exit).count();
+    show("pairs_signals_total{action=\"exit\"}", count(exits));
+    let own = signals.iter().filter(|signal| signal.pair.0 == 0 && signal.action == SignalAction::Exit).count();
+    show("pairwatch_signals_emitted_total{action=\"exit\",pair_id=\"HDFCBANK_ICICIBANK_1m\",tf=\"1\"}", count(own));
+    show("orders_emitted_total{strategy=\"pairs\"}", count(orders.len()));
+    let allowed = decisions.iter().filter(|of| of.verdict != Verdict::Rejected && of.order.pair.0 == 0).count();
+    show("risk_orders_approved_total{bucket=\"LOW\"}", count(allowed));
+    let throttled = refused.iter().filter(|of| of.reason.name() == "symbol_throttle").count();
+    show("pairs_rejects_total{reason=\"symbol_throttle\"}", count(throttled));
+    let bought = |order| orders.iter().any(|of| of.id == order && of.side == Side::Buy);
+    let filled = moves.iter().filter(|of| of.to == OrderStatus::Filled && bought(of.order)).count();
+    assert!(filled > 5, "{filled} orders to buy were filled");
+    show("exec_orders_filled_total{side=\"BUY\"}", count(filled));
+    // A session that was closed.
+    show("paper_matcher_working_orders", 0.0);
+    show("pairs_executor_open_pairs", 0.0);
+    let z = marks.iter().rfind(|mark| mark.pair.0 == 1).and_then(|mark| mark.z).expect("a z").get();
+    show("pairwatch_zscore{pair_id=\"INFY_HDFCBANK_1m\",tf=\"1\"}", z);
+    show("pairwatch_pair_ready{pair_id=\"INFY_HDFCBANK_1m\",tf=\"1\"}", 1.0);
+    show("risk_kill_switch{scope=\"global\"}", 0.0);
+    let last = equity.iter().rfind(|mark| mark.scope.bucket().is_none()).expect("a mark");
+    show("risk_manager_equity_inr", last.equity.expect("all prices are known").get() as f64 / 1e8);
+}
+
+#[test]
+fn what_the_desk_does_not_know_is_absent_and_not_zero() {
+    let (_stage, events) = recorded();
+    let metrics = scanned(&[]);
+    let shown = |name: &str| metrics.union().expect("a page").lines().any(|line| line.starts_with(name));
+    let absent = ["pairwatch_zscore", "pairwatch_last_bar_staleness_seconds", "risk_manager_equity_inr"];
+    assert!(!absent.iter().any(|name| shown(name)), "before a session");
+    let mut counted = EventMetrics::new(&metrics).expect("handles");
+    let mut states = BTreeMap::new();
+    for (seq, event) in &events {
+        counted.take(*seq, event).expect("counted");
+        match event {
+            Event::Derived(Derived::PairMoved(moved)) => {
+                states.insert(moved.pair, moved.to);
+                let busy = states.values().filter(|state| **state != PairState::Flat).count();
+                let line = format!("pairs_executor_open_pairs {busy}");
+                assert!(metrics.page(Service::PairsExecutor).expect("a page").contains(&line), "{line}");
+            }
+            Event::Derived(Derived::EquityMark(mark)) if mark.scope.bucket().is_none() => {
+                assert_eq!(shown("risk_manager_equity_inr "), mark.equity.is_some());
+            }
+            Event::Derived(Derived::PairMark(mark)) if mark.pair.0 == 0 => {
+                assert_eq!(shown("pairwatch_zscore{pair_id=\"HDFCBANK_ICICIBANK_1m\""), mark.z.is_some());
+            }
+            Event::Input(_) | Event::Derived(_) => {}
+        }
     }
 }

@@ -24,7 +24,7 @@ use barkeep_storage::{
 
 use super::config::TapeConfig;
 use super::rederive::{Difference, Rederivation};
-use super::stage_clock::{FlushTimes, StageClock};
+use super::stage_clock::{StageClock, StageTimes};
 
 pub use live_session::{LiveSession, SessionDraft};
 pub use standing::Standing;
@@ -248,8 +248,8 @@ impl Appliance {
         states.filter_map(|state| Some((self.engine.symbol(state.instrument)?.to_owned(), state))).collect()
     }
 
-    /// Has `listener` told what every clock mark from now on took; it is called on this thread, so it must not wait.
-    pub fn time_flushes(&mut self, listener: impl FnMut(FlushTimes) + Send + 'static) {
+    /// Has `listener` told what every clock mark and the desk take from now on; it is called on this thread, so it must not wait.
+    pub fn time_stages(&mut self, listener: impl FnMut(StageTimes) + Send + 'static) {
         self.engine.probe_mut().tell(listener);
     }
 

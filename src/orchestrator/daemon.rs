@@ -34,7 +34,7 @@ use super::live::schedule::{Schedule, trading_date};
 use super::live::shift::{Settings, ShiftError};
 use super::pairs_paper_entry::{
     Addresses, Board, Clock, EngineState, EngineTeller, MetricsFollower, Ports, PortsError, Services, ServicesError,
-    SessionFacts, Supervised, Supervision, TokenFacts, board, flush_metrics, supervise, systemd, watch_disk,
+    SessionFacts, Supervised, Supervision, TokenFacts, board, stage_metrics, supervise, systemd, watch_disk,
     watch_engine,
 };
 use super::universe::{Universe, UniverseError};
@@ -211,7 +211,7 @@ impl Daemon {
         let teller = Arc::new(tellers.engine);
         let publisher = appliance.publisher().clone();
         metrics.time_commits(&publisher)?;
-        appliance.time_flushes(flush_metrics(&metrics)?);
+        appliance.time_stages(stage_metrics(&metrics)?);
         let (engine, thread) = EngineThread::start(appliance, (&config.tape).into()).map_err(DaemonError::Thread)?;
         let follower =
             MetricsFollower::start(&dir, &publisher, &metrics, clock.clone()).map_err(DaemonError::Thread)?;

@@ -143,6 +143,18 @@ catalogue! {
     MultiOutput15 "bar_agg_output_15m_total" BarAggregator1mToMulti Tape [] "Bars of 15 minutes put on the tape";
     MultiOutput30 "bar_agg_output_30m_total" BarAggregator1mToMulti Tape [] "Bars of 30 minutes put on the tape";
     MultiOutput60 "bar_agg_output_60m_total" BarAggregator1mToMulti Tape [] "Bars of 60 minutes put on the tape";
+    WatchBars "pairwatch_bars_ingested_total" PairWatchProducer Tape ["symbol", "tf"]
+        "Bars of pairs' legs taken, revisions included";
+    WatchSignals "pairwatch_signals_emitted_total" PairWatchProducer Tape ["pair_id", "tf", "action"] "Signals made";
+    ExecutorSignals "pairs_signals_total" PairsExecutor Tape ["action"] "Signals taken";
+    OrdersEmitted "orders_emitted_total" PairsExecutor Tape ["strategy"] "Orders made";
+    PairsOrdersEmitted "pairs_orders_emitted_total" PairsExecutor Tape ["pair_id", "leg", "bucket", "action"]
+        "Orders made, by what they are for: entry, exit, unwind";
+    PairsRejects "pairs_rejects_total" PairsExecutor Tape ["reason"] "Signals to enter that were not followed";
+    RiskApproved "risk_orders_approved_total" RiskManager Tape ["bucket"] "Orders allowed, those made smaller included";
+    RiskRejected "risk_orders_rejected_total" RiskManager Tape ["bucket", "reason"]
+        "Orders refused, by the check that failed";
+    OrdersFilled "exec_orders_filled_total" PaperMatcher Tape ["side"] "Orders filled whole";
 }
 
 catalogue! {
@@ -166,6 +178,20 @@ catalogue! {
     OpenSymbols "bars_1s_open_symbols" BarBuilder1s Tape [] "Instruments with a second still open, at the last clock mark";
     ActiveWindows "bar_agg_active_windows" BarAggregator1mToMulti Tape ["tf"]
         "Instruments with a minute in a window still open, by timeframe";
+    PairReady "pairwatch_pair_ready" PairWatchProducer Tape ["pair_id", "tf"] "1 while the pair's window is full";
+    PairZscore "pairwatch_zscore" PairWatchProducer Tape ["pair_id", "tf"]
+        "z of the spread at the pair's last mark; absent while there is none";
+    PairPosition "pairwatch_position_state" PairWatchProducer Tape ["pair_id", "tf"]
+        "What the pair held when it moved last: 1 long of A and short of B, -1 the other way, 0 nothing";
+    PairStaleness "pairwatch_last_bar_staleness_seconds" PairWatchProducer Tape ["pair_id", "tf"]
+        "From the end of the last bucket with a bar of both legs to the last clock mark; absent before the first";
+    OpenPairs "pairs_executor_open_pairs" PairsExecutor Tape [] "Pairs that hold something or are about to";
+    RiskEquity "risk_manager_equity_inr" RiskManager Tape []
+        "Capital and profit at the last mark; absent while a held leg has no fresh price";
+    RiskTradableEquity "risk_manager_tradable_equity_inr" RiskManager Tape []
+        "Equity less what is held back; absent with it";
+    KillSwitch "risk_kill_switch" RiskManager Tape ["scope"] "1 while the kill switch is on";
+    WorkingOrders "paper_matcher_working_orders" PaperMatcher Tape [] "Orders with the paper matcher that have not ended";
 }
 
 catalogue! {
@@ -196,6 +222,26 @@ catalogue! {
         "From the end of 30 minutes until their bar is durable, grace included";
     MultiLatency60 "bar_agg_bar_latency_60m_seconds" BarAggregator1mToMulti Process [] (Lag)
         "From the end of 60 minutes until their bar is durable, grace included";
+    WatchDecision "pairwatch_decision_seconds" PairWatchProducer Process [] (Work)
+        "Reading the bars of an input, or the clock for pairs that are held, for signals";
+    ExecutorProcess "pairs_executor_process_seconds" PairsExecutor Process [] (Work)
+        "Following the signals, fills and deadlines of an input";
+    ExecutorLag "pairs_executor_signal_lag_seconds" PairsExecutor Process [] (Lag)
+        "From a signal's event time until it, and what the executor made of it, is durable";
+    RiskProcess "risk_manager_process_seconds" RiskManager Process [] (Work) "Judging the entries and losses of an input";
+    RiskLag "risk_manager_order_lag_seconds" RiskManager Process [] (Lag)
+        "From an order's event time until the decision on it is durable";
+    MatcherProcess "paper_matcher_process_seconds" PaperMatcher Process [] (Work)
+        "Matching the working orders with an input";
+    MatcherLag "paper_matcher_order_lag_seconds" PaperMatcher Process [] (Lag)
+        "From the event time at which the matcher took an order until that is durable";
+}
+
+impl GaugeName {
+    /// Whether it is absent, not 0, while there is nothing to show.
+    pub const fn may_be_absent(self) -> bool {
+        matches!(self, Self::PairZscore | Self::PairStaleness | Self::RiskEquity | Self::RiskTradableEquity)
+    }
 }
 
 /// Every metric.

@@ -1,9 +1,9 @@
-//! How long ticks and bars take to the disk, observed once an event is durable.
+//! How long ticks, bars and decisions take to the disk, observed once an event is durable.
 //!
 //! What it never does: read a clock; the moment at which a batch became durable is handed in. Who calls it: the daemon
 //! with each batch of its own run. Not with what it reads back from an older one: that would time the past.
 
-use barkeep_schemas::{Bar, Derived, Event, Input, Timeframe, Ts};
+use barkeep_schemas::{Bar, Derived, Event, Input, OrderMoved, OrderWhy, Timeframe, Ts};
 use prometheus::Histogram;
 
 use super::catalogue::HistogramName;
@@ -14,6 +14,9 @@ pub struct DurableLatency {
     ticks: Histogram,
     /// By timeframe.
     bars: Vec<Histogram>,
+    signals: Histogram,
+    decisions: Histogram,
+    taken: Histogram,
 }
 
 impl DurableLatency {
@@ -22,9 +25,15 @@ impl DurableLatency {
     /// # Errors
     /// [`MetricsError`], which tests exclude.
     pub fn new(metrics: &Metrics) -> Result<Self, MetricsError> {
-        let ticks = metrics.histogram(HistogramName::TickLatency, &[])?;
+        let one = |name| metrics.histogram(name, &[]);
         let bars = Timeframe::ALL.iter().map(|tf| metrics.histogram(of_bar(*tf), &[]));
-        Ok(Self { ticks, bars: bars.collect::<Result<_, _>>()? })
+        Ok(Self {
+            ticks: one(HistogramName::TickLatency)?,
+            bars: bars.collect::<Result<_, _>>()?,
+            signals: one(HistogramName::ExecutorLag)?,
+            decisions: one(HistogramName::RiskLag)?,
+            taken: one(HistogramName::MatcherLag)?,
+        })
     }
 
     /// An event became durable at `durable`. Of bars the first editions count: a revision says when a late tick came.
@@ -33,6 +42,11 @@ impl DurableLatency {
         match event {
             Event::Input(Input::Tick(tick)) => observe(&self.ticks, tick.recv.get(), durable),
             Event::Derived(Derived::Bar(bar)) if bar.revision == 0 => self.bar(bar, durable),
+            Event::Derived(Derived::Signal(signal)) => observe(&self.signals, signal.ts.get(), durable),
+            Event::Derived(Derived::RiskDecision(decision)) => observe(&self.decisions, decision.ts.get(), durable),
+            Event::Derived(Derived::OrderMoved(moved)) if is_taken(moved) => {
+                observe(&self.taken, moved.ts.get(), durable);
+            }
             Event::Input(_) | Event::Derived(_) => {}
         }
     }
@@ -42,6 +56,11 @@ impl DurableLatency {
             observe(histogram, bar.start.get().saturating_add(bar.tf.nanos()), durable);
         }
     }
+}
+
+/// Whether the paper matcher took an order. What a broker took bears the broker's number.
+fn is_taken(moved: &OrderMoved) -> bool {
+    moved.why == OrderWhy::Accepted && moved.broker_order.is_none()
 }
 
 fn observe(histogram: &Histogram, since: i64, until: Ts) {

@@ -14,6 +14,7 @@ use barkeep_schemas::{
 use prometheus::{Gauge, Histogram, IntCounter};
 
 use super::catalogue::{CounterName, GaugeName, HistogramName, Origin};
+use super::desk_metrics::DeskMetrics;
 use super::instrument_watch::{InstrumentWatch, MULTIS, Stretch};
 use super::pages::{Metrics, MetricsError, OTHER};
 
@@ -25,6 +26,7 @@ pub struct EventMetrics {
     metrics: Metrics,
     handles: Handles,
     session: Watched,
+    desk: DeskMetrics,
     /// A tick of which it is not known yet whether the engine set it aside.
     pending: Option<(Seq, Tick)>,
     marked: bool,
@@ -38,6 +40,8 @@ struct Watched {
     classes: Vec<(InstrumentClass, Vec<Stretch>)>,
     /// Rule and clock of each feed.
     feeds: Vec<(TradeRule, i64)>,
+    /// The newest clock mark of all feeds.
+    clock: Option<i64>,
     instruments: Vec<InstrumentWatch>,
 }
 
@@ -51,6 +55,7 @@ impl EventMetrics {
             metrics: metrics.clone(),
             handles: Handles::new(metrics)?,
             session: Watched::default(),
+            desk: DeskMetrics::new(metrics)?,
             pending: None,
             marked: false,
             after: Seq(0),
@@ -82,7 +87,7 @@ impl EventMetrics {
         self.after = seq;
         match event {
             Event::Input(input) => self.input(seq, input)?,
-            Event::Derived(derived) => self.derived(derived),
+            Event::Derived(derived) => self.derived(derived)?,
         }
         if let Some(counter) = self.handles.events.get(event.kind() as usize) {
             counter.inc();
@@ -104,6 +109,9 @@ impl EventMetrics {
                 *count += u32::from(open);
             }
         }
+        if let Some(clock) = self.session.clock {
+            self.desk.clock(clock);
+        }
         self.handles.open_symbols.set(f64::from(seconds));
         for (gauge, count) in self.handles.windows.iter().zip(windows) {
             gauge.set(f64::from(count));
@@ -112,6 +120,7 @@ impl EventMetrics {
 
     fn input(&mut self, seq: Seq, input: &Input) -> Result<(), MetricsError> {
         self.book_pending(false);
+        self.desk.settle()?;
         match input {
             Input::SessionOpened(opened) => self.open(opened)?,
             Input::SessionClosed(_) => {
@@ -122,6 +131,7 @@ impl EventMetrics {
                 if let Some((_, clock)) = self.session.feeds.get_mut(usize::from(mark.feed.0)) {
                     *clock = mark.ts.get().max(*clock);
                 }
+                self.session.clock = self.session.clock.max(Some(mark.ts.get()));
                 self.marked = true;
             }
             Input::Tick(tick) => self.tick(seq, tick),
@@ -129,6 +139,7 @@ impl EventMetrics {
                 count(&self.handles.gaps, GapCause::ALL.iter().position(|cause| *cause == gap.cause), 1)
             }
             Input::InstrumentListed(instrument) => self.list(instrument)?,
+            Input::DeskChanged(setup) => self.desk.change(seq, setup),
             Input::ConfigChanged(config) => self.session.grace = config.grace_ns,
             Input::FeedReport(report) => self.report(report),
             Input::ImportStarted(_)
@@ -138,7 +149,6 @@ impl EventMetrics {
             | Input::ReconRun(_)
             | Input::ReconDifference(_)
             | Input::InstrumentsFetched(_)
-            | Input::DeskChanged(_)
             | Input::GatewayReport(_)
             | Input::BrokerOrder(_)
             | Input::BrokerTrade(_) => {}
@@ -146,7 +156,7 @@ impl EventMetrics {
         Ok(())
     }
 
-    fn derived(&mut self, derived: &Derived) {
+    fn derived(&mut self, derived: &Derived) -> Result<(), MetricsError> {
         match derived {
             Derived::Bar(bar) => self.bar(bar),
             Derived::TickSetAside(aside) => {
@@ -160,6 +170,7 @@ impl EventMetrics {
                 count(&self.handles.set_aside, place, 1);
             }
             Derived::InputRefused(refused) => {
+                self.desk.refused(refused.cause);
                 if self.pending.as_ref().is_some_and(|(seq, _)| *seq == refused.cause) {
                     self.pending = None;
                     let place = RefusalReason::ALL.iter().position(|known| *known == refused.reason);
@@ -172,9 +183,7 @@ impl EventMetrics {
                     instrument.volume_is(Some(reset.after));
                 }
             }
-            Derived::AuctionPrint(_)
-            | Derived::UnallocatedVolume(_)
-            | Derived::PairMark(_)
+            Derived::PairMark(_)
             | Derived::EquityMark(_)
             | Derived::PairDay(_)
             | Derived::ContractNote(_)
@@ -189,8 +198,10 @@ impl EventMetrics {
             | Derived::KillSwitched(_)
             | Derived::ForeignUpdate(_)
             | Derived::OrderHeld(_)
-            | Derived::CancelWanted(_) => {}
+            | Derived::CancelWanted(_) => self.desk.take(derived)?,
+            Derived::AuctionPrint(_) | Derived::UnallocatedVolume(_) => {}
         }
+        Ok(())
     }
 
     fn tick(&mut self, seq: Seq, tick: &Tick) {
@@ -209,7 +220,7 @@ impl EventMetrics {
     #[inline]
     fn book_pending(&mut self, too_late: bool) {
         let Some((_, tick)) = self.pending.take() else { return };
-        let Watched { grace, classes, feeds, instruments } = &mut self.session;
+        let Watched { grace, classes, feeds, instruments, .. } = &mut self.session;
         let Some(instrument) = instruments.get_mut(tick.instrument.index()) else { return };
         let Some((rule, _)) = feeds.get(usize::from(tick.feed.0)) else { return };
         let clock = feeds.get(usize::from(instrument.feed)).map_or(i64::MIN, |(_, clock)| *clock);
@@ -221,6 +232,7 @@ impl EventMetrics {
 
     fn bar(&mut self, bar: &Bar) {
         self.book_pending(false);
+        self.desk.bar(bar);
         let handles = &self.handles;
         if let Some(published) = handles.bars.get(usize::from(bar.tf.index())) {
             published.inc();
@@ -251,6 +263,7 @@ impl EventMetrics {
 
     fn open(&mut self, opened: &SessionOpened) -> Result<(), MetricsError> {
         self.handles = Handles::anew(&self.metrics)?;
+        self.desk = DeskMetrics::new(&self.metrics)?;
         let classes = opened.calendar.classes.iter().map(|day| {
             let continuous = day.phases.iter().filter(|span| span.phase == Phase::Continuous);
             (day.class, continuous.map(|span| Stretch { start: span.start.get(), end: span.end.get() }).collect())
@@ -262,7 +275,7 @@ impl EventMetrics {
             }
         }
         self.session =
-            Watched { grace: opened.config.grace_ns, classes: classes.collect(), feeds, instruments: Vec::new() };
+            Watched { grace: opened.config.grace_ns, classes: classes.collect(), feeds, ..Watched::default() };
         opened.instruments.iter().try_for_each(|instrument| self.list(instrument))?;
         for state in &opened.opening {
             if let Some(instrument) = self.session.instruments.get_mut(state.instrument.index()) {
@@ -270,10 +283,11 @@ impl EventMetrics {
             }
         }
         self.marked = true;
-        Ok(())
+        self.desk.open(opened)
     }
 
     fn list(&mut self, instrument: &Instrument) -> Result<(), MetricsError> {
+        self.desk.list(instrument);
         let received =
             self.metrics.counter(CounterName::TicksReceived, &[self.metrics.symbol_label(&instrument.symbol)])?;
         let class = self.session.classes.iter().position(|(class, _)| *class == instrument.class);
@@ -352,10 +366,13 @@ impl Handles {
         })
     }
 
-    /// Every counter of the tape at zero again.
+    /// Every metric of the tape at zero again.
     fn anew(metrics: &Metrics) -> Result<Self, MetricsError> {
         for name in CounterName::ALL.iter().filter(|name| name.entry().origin == Origin::Tape) {
             metrics.forget_counter(*name);
+        }
+        for name in GaugeName::ALL.iter().filter(|name| name.entry().origin == Origin::Tape) {
+            metrics.forget_gauge(*name);
         }
         for name in HistogramName::ALL.iter().filter(|name| name.entry().origin == Origin::Tape) {
             metrics.forget_histogram(*name);

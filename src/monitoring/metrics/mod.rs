@@ -7,6 +7,7 @@
 
 pub mod catalogue;
 mod commit_times;
+mod desk_metrics;
 mod durable_latency;
 mod event_metrics;
 mod instrument_watch;

@@ -170,6 +170,27 @@ impl Metrics {
         }
     }
 
+    /// [`Metrics::forget_counter`] for a gauge.
+    pub(super) fn forget_gauge(&self, name: GaugeName) {
+        if let Some(family) = self.inner.gauges.get(name as usize) {
+            family.reset();
+        }
+    }
+
+    /// Shows a gauge's value, or takes it off the page.
+    ///
+    /// # Errors
+    /// As [`Metrics::counter`].
+    pub(super) fn show(&self, name: GaugeName, labels: &[&str], value: Option<f64>) -> Result<(), MetricsError> {
+        if let Some(value) = value {
+            self.gauge(name, labels)?.set(value);
+        } else if let Some(family) = self.inner.gauges.get(name as usize) {
+            // What is not on the page cannot be taken off it, and need not be.
+            let _ = family.remove_label_values(labels);
+        }
+        Ok(())
+    }
+
     /// [`Metrics::forget_counter`] for a histogram.
     pub(super) fn forget_histogram(&self, name: HistogramName) {
         if let Some(family) = self.inner.histograms.get(name as usize) {
@@ -182,7 +203,8 @@ impl Metrics {
         for name in CounterName::ALL.iter().filter(|name| name.entry().labels.is_empty()) {
             self.counter(*name, &[])?;
         }
-        for name in GaugeName::ALL.iter().filter(|name| name.entry().labels.is_empty()) {
+        let shown = |name: &&GaugeName| name.entry().labels.is_empty() && !name.may_be_absent();
+        for name in GaugeName::ALL.iter().filter(shown) {
             self.gauge(*name, &[])?;
         }
         for name in HistogramName::ALL.iter().filter(|name| name.entry().labels.is_empty()) {

@@ -36,10 +36,26 @@ const PROMISED: &[(Option<Service>, &str)] = &[
          bar_agg_bar_latency_5m_seconds bar_agg_bar_latency_15m_seconds bar_agg_bar_latency_30m_seconds \
          bar_agg_bar_latency_60m_seconds bar_agg_active_windows",
     ),
-    (Some(Service::PairWatchProducer), ""),
-    (Some(Service::PairsExecutor), ""),
-    (Some(Service::RiskManager), ""),
-    (Some(Service::PaperMatcher), ""),
+    (
+        Some(Service::PairWatchProducer),
+        "pairwatch_bars_ingested_total pairwatch_signals_emitted_total pairwatch_pair_ready pairwatch_zscore \
+         pairwatch_position_state pairwatch_last_bar_staleness_seconds pairwatch_decision_seconds",
+    ),
+    (
+        Some(Service::PairsExecutor),
+        "pairs_signals_total orders_emitted_total pairs_orders_emitted_total pairs_rejects_total \
+         pairs_executor_process_seconds pairs_executor_signal_lag_seconds pairs_executor_open_pairs",
+    ),
+    (
+        Some(Service::RiskManager),
+        "risk_orders_approved_total risk_orders_rejected_total risk_manager_process_seconds \
+         risk_manager_order_lag_seconds risk_manager_equity_inr risk_manager_tradable_equity_inr risk_kill_switch",
+    ),
+    (
+        Some(Service::PaperMatcher),
+        "exec_orders_filled_total paper_matcher_process_seconds paper_matcher_order_lag_seconds \
+         paper_matcher_working_orders",
+    ),
 ];
 
 #[test]

@@ -14,7 +14,7 @@
 //! tokio::spawn(watch_disk(metrics.clone(), dir.clone()));
 //! // open the tape; then
 //! let follower = MetricsFollower::start(&dir, publisher, &metrics, clock.clone())?;      // counts all that is durable
-//! metrics.time_commits(publisher)?;  appliance.time_flushes(flush_metrics(&metrics)?);     // what writer and engine take
+//! metrics.time_commits(publisher)?;  appliance.time_stages(stage_metrics(&metrics)?);     // what writer and engine take
 //! let engine = Arc::new(tellers.engine);
 //! tokio::spawn(watch_engine(engine.clone(), clock.clone(), || handle.ask(|_| Ok(()))));    // its turns
 //! publisher.watch(|seq| engine.durable(seq));  engine.backlog_is(…);
@@ -32,7 +32,6 @@ mod clock;
 mod disk_watch;
 mod engine_watch;
 mod facts;
-mod flush_times;
 mod http;
 mod liveness;
 mod metrics_follower;
@@ -40,6 +39,7 @@ mod observe;
 mod ports;
 mod pulse;
 mod readiness;
+mod stage_times;
 mod supervise;
 pub mod systemd;
 
@@ -54,12 +54,12 @@ pub use facts::{
     Board, Day, Depth, EngineFacts, EngineState, EngineTeller, Facts, FeedFacts, FeedTeller, SessionFacts,
     SessionTeller, Tellers, TokenFacts, TokenTeller, board,
 };
-pub use flush_times::flush_metrics;
 pub use metrics_follower::MetricsFollower;
 pub use ports::{Addresses, Ports, PortsError, TakenPort, configured};
 pub use pulse::Pulse;
 pub(super) use readiness::ist;
 pub use readiness::{Patience, Reason, readiness};
+pub use stage_times::stage_metrics;
 pub use supervise::{Life, Supervised, Supervision, supervise};
 
 use crate::monitoring::metrics::{Metrics, MetricsError};

@@ -73,11 +73,11 @@ impl Observer {
                 Service::Appliance
                 | Service::BarBuilder1s
                 | Service::BarAggregator1m
-                | Service::BarAggregator1mToMulti => facts.engine.backlog as f64,
-                // Nothing is handed to what does not trade yet.
-                Service::PairWatchProducer | Service::PairsExecutor | Service::RiskManager | Service::PaperMatcher => {
-                    0.0
-                }
+                | Service::BarAggregator1mToMulti
+                | Service::PairWatchProducer
+                | Service::PairsExecutor
+                | Service::RiskManager
+                | Service::PaperMatcher => facts.engine.backlog as f64,
             });
         }
     }

@@ -423,7 +423,7 @@ fn what_a_clock_mark_closes_is_timed_for_each_service_and_a_tick_is_not() {
     let pace = (&Config::builtin().unwrap().tape).into();
     let mut appliance = Appliance::open(&dir, pace, "test").unwrap();
     let metrics = Metrics::new([]).unwrap();
-    appliance.time_flushes(flush_metrics(&metrics).unwrap());
+    appliance.time_stages(stage_metrics(&metrics).unwrap());
     let input = |event: Event| match event {
         Event::Input(input) => input,
         Event::Derived(derived) => panic!("{derived:?} is no input"),
@@ -449,4 +449,61 @@ fn what_a_clock_mark_closes_is_timed_for_each_service_and_a_tick_is_not() {
         let count: u32 = count.parse().unwrap();
         assert!((3..=240).contains(&count), "{count} of 240 marks\n{page}");
     }
+}
+
+/// A desk with one pair of these two symbols, on minutes.
+fn desk_of(date: SessionDate, instruments: &[barkeep_schemas::Instrument]) -> barkeep_schemas::DeskOpened {
+    use crate::orchestrator::desk::whitelist::Whitelist;
+    use crate::orchestrator::desk::{DeskFiles, charges::ChargeTable, open::open, risk::RiskRules, setup};
+
+    let text = format!(
+        "version: 1\ndate: {date}\npairs:\n  - {{a: A, b: B, tf: 1, beta: 1, intercept: 0, entry: 2, exit: 0.5, stop: 3, \
+         lookback: 2, max_hold: 90m, bucket: LOW, gross_notional_inr: 100000, product: MIS}}\n"
+    );
+    let files = DeskFiles {
+        whitelist: Whitelist::from_yaml(&text, "w.yaml").map_err(|error| error.to_string()),
+        risk: RiskRules::builtin().unwrap(),
+        charges: ChargeTable::builtin().unwrap(),
+    };
+    open(setup(date, &files, instruments).desk, None, instruments).0
+}
+
+#[test]
+fn a_tick_that_wakes_the_desk_is_timed_and_no_other() {
+    use crate::mirrors::scene;
+    use crate::orchestrator::Appliance;
+    use barkeep_schemas::{ClassDay, Event, Input, InstrumentClass, Phase, PhaseSpan};
+
+    let dir = barkeep_storage::DataDir::in_memory();
+    let pace = (&Config::builtin().unwrap().tape).into();
+    let mut appliance = Appliance::open(&dir, pace, "test").unwrap();
+    let metrics = Metrics::new([]).unwrap();
+    appliance.time_stages(stage_metrics(&metrics).unwrap());
+    appliance.begin_segment(scene::date(4)).unwrap();
+    let Event::Input(Input::SessionOpened(mut opened)) = scene::opened(4, &["A", "B"]) else { panic!("no session") };
+    let (start, end) = (opened.calendar.day_start, opened.calendar.day_end);
+    let phases = vec![PhaseSpan { phase: Phase::Continuous, start, end }];
+    opened.calendar.classes = vec![ClassDay { class: InstrumentClass::Cash, phases }];
+    let desk = desk_of(opened.date, &opened.instruments);
+    assert_eq!(desk.setup.pairs.len(), 1);
+    opened.desk = Some(Box::new(desk));
+    appliance.input(Input::SessionOpened(opened)).unwrap();
+    for second in 0..300 {
+        for leg in 0..2 {
+            appliance.input(Input::Tick(scene::tick(leg, second, 151_700 + second))).unwrap();
+        }
+    }
+    let count = |service, name: &str| -> u32 {
+        let page = metrics.page(service).unwrap();
+        let found = page.lines().find_map(|line| line.strip_prefix(&format!("{name}_count "))).map(str::to_owned);
+        found.unwrap().parse().unwrap()
+    };
+    // Four minutes of either leg have closed, by ticks alone.
+    assert_eq!(count(Service::PairWatchProducer, "pairwatch_decision_seconds"), 8);
+    for name in ["bars_1s_flush_seconds", "bars_1m_flush_seconds", "bar_agg_flush_seconds"] {
+        let services = [Service::BarBuilder1s, Service::BarAggregator1m, Service::BarAggregator1mToMulti];
+        let page: String = services.map(|service| metrics.page(service).unwrap()).concat();
+        assert!(page.contains(&format!("{name}_count 0\n")), "{page}");
+    }
+    assert_eq!(count(Service::PaperMatcher, "paper_matcher_process_seconds"), 0, "there is no order");
 }
