@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use barkeep_schemas::SessionDate;
 use barkeep_zerodha::instruments::Listing;
-use barkeep_zerodha::rest::{Account, Client, ClientPlan, RestError};
+use barkeep_zerodha::rest::{Account, Client, ClientPlan, RestError, Trade};
 use barkeep_zerodha::token::{self, AccessToken, Credentials, CredentialsError, TokenError};
+use barkeep_zerodha::wire::OrderUpdate;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::OnceCell;
 
@@ -204,6 +205,26 @@ impl Broker {
             }
         }
     }
+
+    /// The account's orders and trades of the day, orders first: a trade is known by its order's number.
+    ///
+    /// # Errors
+    /// In words, why they could not be asked for.
+    pub async fn book(&self, token: &AccessToken) -> Result<AccountBook, String> {
+        let account = self.account(token).await.map_err(|error| error.to_string())?;
+        let orders = account.orders().await.map_err(|error| error.to_string())?;
+        let trades = account.trades().await.map_err(|error| error.to_string())?;
+        Ok(AccountBook { orders, trades })
+    }
+}
+
+/// What the broker has of the account's day.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct AccountBook {
+    /// Orders, each as it stands now.
+    pub orders: Vec<OrderUpdate>,
+    /// Trades.
+    pub trades: Vec<Trade>,
 }
 
 /// Whether a root, scheme and host with or without a port, is on this host alone.

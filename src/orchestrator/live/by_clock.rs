@@ -187,6 +187,9 @@ impl ByClock {
                 Action::Doubt => {
                     self.shift.ask(Question::TokenHolds);
                 }
+                Action::Book => {
+                    self.shift.ask(Question::Book);
+                }
                 Action::Inputs(_) | Action::Open(_) | Action::Close(_) => self.shift.put(action, self.now).await?,
             }
         }

@@ -251,6 +251,7 @@ impl ByMark {
                 Action::HangUp(feed) => self.hang_up(feed),
                 Action::Fetch(date) => self.questions.push_back(Question::Instruments(date)),
                 Action::Doubt => self.questions.push_back(Question::TokenHolds),
+                Action::Book => self.questions.push_back(Question::Book),
                 Action::Inputs(_) | Action::Open(_) | Action::Close(_) => self.shift.put(action, now).await?,
             }
         }

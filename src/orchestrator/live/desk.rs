@@ -8,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use barkeep_schemas::{
     DeskSetup, FeedId, FeedSpec, GapCause, Input, Instrument, InstrumentChange, InstrumentChangeKind, InstrumentId,
-    InstrumentsFetched, NANOS, SessionDate, TradeRule, Ts, VolumeSource,
+    InstrumentsFetched, NANOS, SessionDate, TradeRule, Ts, UpdateSource, VolumeSource,
 };
+use barkeep_zerodha::account;
 use barkeep_zerodha::feed::{Backoff, Connection, FeedSettings, Output, Resumed, State, Subscription};
 use barkeep_zerodha::instruments::{Listed, Listing};
 
 use super::schedule::{Schedule, SessionDay};
+use crate::orchestrator::broker::AccountBook;
 use crate::orchestrator::config::{DepthKept, FeedConfig};
 use crate::orchestrator::universe::Universe;
 
@@ -40,6 +42,8 @@ pub enum Happened<'a> {
     Listed(Result<Listing, String>),
     /// Whether the broker takes the token; `None` when it could not be asked.
     TokenVerdict(Option<bool>),
+    /// The account's orders and trades of the day, or why they could not be had.
+    Book(Result<AccountBook, String>),
     /// Another universe is to be watched.
     Universe(Universe),
     /// These are the legs of the session's pairs: five levels of their order books are kept.
@@ -78,6 +82,9 @@ pub enum Action {
     Fetch(SessionDate),
     /// Ask whether the token holds, and tell [`Happened::TokenVerdict`].
     Doubt,
+    /// Ask for the account's orders and trades, and tell [`Happened::Book`]: no postback is sent again after a websocket was
+    /// away.
+    Book,
 }
 
 /// What a session is opened with.
@@ -286,6 +293,10 @@ impl Desk {
             Happened::Opened(feed, dial) => {
                 self.refusal = None;
                 self.on(feed, |of, out| of.opened(dial, now, out));
+                // Every websocket of the account brings all postbacks: what the first one missed is what must be asked for.
+                if self.running.is_some() && feed == FeedId(0) {
+                    self.actions.push(Action::Book);
+                }
             }
             Happened::Refused(feed, dial, status, body) => {
                 self.refusal = Some(format!("HTTP {status} {body}").trim_end().to_owned());
@@ -297,6 +308,7 @@ impl Desk {
             Happened::Token(token) => self.token(token, now),
             Happened::TokenVerdict(holds) => self.verdict(holds, now),
             Happened::Listed(listed) => self.listed(listed, now),
+            Happened::Book(book) => self.book(book, now),
             Happened::Universe(universe) => self.watch(universe, now),
             Happened::Legs(legs) => {
                 self.legs = legs;
@@ -452,6 +464,25 @@ impl Desk {
             self.refused = self.token.map(|token| (token.generation, now));
         }
         self.each(|of, out| of.token_verdict(holds, now, out));
+    }
+
+    /// What the broker has of the account goes onto the tape, orders before trades.
+    fn book(&mut self, book: Result<AccountBook, String>, now: Ts) {
+        let Some(running) = &self.running else { return };
+        let book = match book {
+            Ok(book) => book,
+            Err(error) => {
+                tracing::warn!(error, "the account's orders are not known; they are asked for with the next websocket");
+                return;
+            }
+        };
+        let number = |token: u32| running.instruments.iter().find(|of| of.token == token).map(|of| of.id);
+        let orders = book.orders.iter().filter_map(|update| account::order(update, UpdateSource::Rest, now, number));
+        let trades = book.trades.iter().filter_map(|trade| account::trade(trade, now, number));
+        let inputs: Vec<Input> = orders.chain(trades).collect();
+        if !inputs.is_empty() {
+            self.actions.push(Action::Inputs(inputs));
+        }
     }
 
     fn listed(&mut self, listed: Result<Listing, String>, now: Ts) {

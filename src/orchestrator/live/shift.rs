@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use barkeep_schemas::{
     CloseReason, DeskSetup, EngineConfig, FeedHappening, FeedId, FeedReport, Input, Instrument, InstrumentChange,
-    InstrumentId, SessionClosed, SessionDate, Ts,
+    InstrumentId, OrderId, SessionClosed, SessionDate, Ts,
 };
 use barkeep_zerodha::instruments::Listing;
 use barkeep_zerodha::socket::FromSocket;
@@ -22,7 +22,7 @@ use super::desk::{Action, Desk, Happened, HeldToken, OpenSession, Opening};
 use super::schedule::SessionDay;
 use super::sockets::Sockets;
 use crate::orchestrator::appliance::{Appliance, LiveSession, SessionDraft};
-use crate::orchestrator::broker::Broker;
+use crate::orchestrator::broker::{AccountBook, Broker};
 use crate::orchestrator::desk::open::{Note, change};
 use crate::orchestrator::desk::{DeskFiles, DeskPaths, setup};
 use crate::orchestrator::door::Turns;
@@ -70,6 +70,8 @@ pub enum Question {
     Instruments(SessionDate),
     /// Whether the token holds.
     TokenHolds,
+    /// The account's orders and trades of the day.
+    Book,
 }
 
 /// What the broker said.
@@ -79,6 +81,8 @@ pub enum Told {
     Instruments(Result<Listing, String>),
     /// Whether the token holds; `None` when it could not be asked.
     TokenHolds(Option<bool>),
+    /// Orders and trades, or why they are not known.
+    Book(Result<AccountBook, String>),
 }
 
 /// Someone who is shown the desk.
@@ -349,6 +353,7 @@ impl Shift {
         let what = match told {
             Told::Instruments(listed) => Happened::Listed(listed),
             Told::TokenHolds(holds) => Happened::TokenVerdict(holds),
+            Told::Book(book) => Happened::Book(book),
         };
         self.desk.happened(what, now)
     }
@@ -365,6 +370,8 @@ impl Shift {
         let requests = match question {
             Question::Instruments(date) => u64::from(!self.broker.keeps(date)),
             Question::TokenHolds => u64::from(self.token.is_some()),
+            // Trades are asked for once the orders are there.
+            Question::Book => u64::from(self.token.is_some()),
         };
         let (broker, answers) = (Arc::clone(&self.broker), self.answers.clone());
         let token = self.token.as_ref().map(|(_, token)| token.clone());
@@ -374,6 +381,10 @@ impl Shift {
                 Question::TokenHolds => Told::TokenHolds(match &token {
                     Some(token) => broker.token_holds(token).await,
                     None => Some(false),
+                }),
+                Question::Book => Told::Book(match &token {
+                    Some(token) => broker.book(token).await,
+                    None => Err("no token".to_owned()),
                 }),
             };
             // A shift that has ended wants no answer.
@@ -394,7 +405,12 @@ impl Shift {
             }
             Action::Open(opening) => self.open(*opening, now).await?,
             Action::Close(date) => self.close(date).await?,
-            Action::Dial(..) | Action::Send(..) | Action::HangUp(_) | Action::Fetch(_) | Action::Doubt => {}
+            Action::Dial(..)
+            | Action::Send(..)
+            | Action::HangUp(_)
+            | Action::Fetch(_)
+            | Action::Doubt
+            | Action::Book => {}
         }
         Ok(())
     }
@@ -521,7 +537,20 @@ fn log(input: &Input) {
         | Input::ReconDifference(_)
         | Input::DeskChanged(_)
         | Input::GatewayReport(_)
-        | Input::BrokerOrder(_)
         | Input::BrokerTrade(_) => {}
+        Input::BrokerOrder(order) => {
+            let ours = order.tag.as_deref().and_then(OrderId::parse).is_some();
+            let (number, symbol, words) = (&order.broker_order, &order.symbol, &order.words);
+            if ours {
+                tracing::info!(number, symbol, words, "the broker tells of an order");
+            } else {
+                tracing::warn!(
+                    number,
+                    symbol,
+                    words,
+                    "an order that is not barkeep's: logged, and no position follows it"
+                );
+            }
+        }
     }
 }

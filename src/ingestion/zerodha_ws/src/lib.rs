@@ -3,6 +3,7 @@
 //! Everything but `socket`, the client of `rest` and the files of `token` is pure: time is an argument, bytes go in and
 //! facts come out. It names schemas alone. The orchestrator and the command line call it.
 
+pub mod account;
 mod decimal;
 pub mod feed;
 pub mod instruments;

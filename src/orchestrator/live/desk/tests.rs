@@ -6,6 +6,7 @@ use barkeep_zerodha::feed::Resumed;
 use barkeep_zerodha::instruments::Listing;
 
 use super::{Action, Desk, Happened, HeldToken, OpenSession, TokenStanding};
+use crate::orchestrator::broker::AccountBook;
 use crate::orchestrator::calendar::Calendar;
 use crate::orchestrator::config::Config;
 use crate::orchestrator::live::schedule::Schedule;
@@ -61,6 +62,7 @@ fn short(actions: &[Action]) -> String {
         Action::HangUp(feed) => format!("hang up {}", feed.0),
         Action::Fetch(date) => format!("fetch {date}"),
         Action::Doubt => "doubt".to_owned(),
+        Action::Book => "book".to_owned(),
     };
     actions.iter().map(of).collect::<Vec<_>>().join(" | ")
 }
@@ -87,10 +89,35 @@ fn a_day_is_fetched_opened_dialled_and_closed() {
     let opened = desk.happened(Happened::Time, at(FRIDAY, 8, 45));
     assert_eq!(short(&opened), "open 2026-07-31 with 2 | fetched:0 | dial 0/1");
     let connected = desk.happened(Happened::Opened(barkeep_schemas::FeedId(0), 1), at(FRIDAY, 8, 45));
-    assert_eq!(short(&connected), "connected | send 0 subscribe | send 0 mode | subscribed");
+    assert_eq!(short(&connected), "connected | send 0 subscribe | send 0 mode | subscribed | book");
     let closed = short(&desk.happened(Happened::Time, at(FRIDAY, 16, 2)));
     assert_eq!(closed, "mute | hang up 0 | gap:disconnect:25200s | close 2026-07-31", "nothing ever came");
     assert!(desk.facts(at(FRIDAY, 16, 2)).day.is_some_and(|day| day.date == FRIDAY.plus_days(3)), "Monday is next");
+}
+
+#[test]
+fn what_the_broker_has_of_the_account_goes_onto_the_tape_orders_first() {
+    let mut desk = desk(None);
+    desk.happened(token(1, at(FRIDAY.plus_days(1), 6, 0)), at(FRIDAY, 8, 0));
+    desk.happened(Happened::Time, at(FRIDAY, 8, 30));
+    desk.happened(Happened::Listed(Ok(both())), at(FRIDAY, 8, 31));
+    desk.happened(Happened::Time, at(FRIDAY, 8, 45));
+    let orders = br#"{"status":"success","data":[{"order_id":"7","status":"OPEN","transaction_type":"BUY",
+        "exchange":"NSE","tradingsymbol":"INFY","instrument_token":408065,"quantity":5}]}"#;
+    let trades =
+        br#"{"status":"success","data":[{"trade_id":"9","order_id":"7","exchange":"NSE","tradingsymbol":"INFY",
+        "instrument_token":408065,"product":"MIS","transaction_type":"BUY","average_price":1500.5,"quantity":5}]}"#;
+    let book = AccountBook {
+        orders: barkeep_zerodha::rest::orders(200, orders).unwrap(),
+        trades: barkeep_zerodha::rest::trades(200, trades).unwrap(),
+    };
+    let told = desk.happened(Happened::Book(Ok(book)), at(FRIDAY, 8, 46));
+    let [Action::Inputs(inputs)] = &*told else { panic!("{told:?}") };
+    let [Input::BrokerOrder(order), Input::BrokerTrade(trade)] = &**inputs else { panic!("{inputs:?}") };
+    assert_eq!((order.broker_order.as_str(), order.tag.as_deref()), ("7", None));
+    assert_eq!((trade.trade.as_str(), trade.instrument), ("9", order.instrument));
+    assert!(order.instrument.is_some() && order.ts == at(FRIDAY, 8, 46));
+    assert_eq!(short(&desk.happened(Happened::Book(Err("HTTP 503".to_owned())), at(FRIDAY, 8, 47))), "");
 }
 
 #[test]

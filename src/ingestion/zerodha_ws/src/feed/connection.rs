@@ -8,10 +8,12 @@ use std::collections::HashMap;
 
 use barkeep_schemas::{
     ClockMark, DayCalendar, FeedGap, FeedHappening, FeedId, GapCause, Input, InstrumentClass, InstrumentId, NANOS, Ts,
+    UpdateSource,
 };
 
 use super::reports::{Reports, report};
 use super::{Backoff, ExchangeClock, FeedSettings, UNDER_WAY_NS, Watch};
+use crate::account;
 use crate::wire::{self, Frame, Mode, Packet, TextFrame};
 
 /// Bad frames in a row after which a connection is given up.
@@ -408,6 +410,10 @@ impl Connection {
             TextFrame::Order(order) => {
                 let detail = format!("{} {}", order.order_id, order.status);
                 self.say(FeedHappening::OrderUpdate, 1, &detail, now, out);
+                if self.watched.is_some() {
+                    let number = |token: u32| Some(self.subscribed.get(*self.by_token.get(&token)?)?.plan.instrument);
+                    out.extend(account::order(&order, UpdateSource::Postback, now, number).map(Output::Input));
+                }
             }
             TextFrame::Error(error) => self.reports.count(FeedHappening::BrokerError, 1, || error),
             TextFrame::Message(message) => self.reports.count(FeedHappening::BrokerMessage, 1, || message),
