@@ -75,18 +75,6 @@ impl Service {
             Self::PaperMatcher => "fills on paper",
         }
     }
-
-    /// Whether it is one of those that trade pairs.
-    pub const fn trades(self) -> bool {
-        match self {
-            Self::PairWatchProducer | Self::PairsExecutor | Self::RiskManager | Self::PaperMatcher => true,
-            Self::Appliance
-            | Self::ZerodhaWs
-            | Self::BarBuilder1s
-            | Self::BarAggregator1m
-            | Self::BarAggregator1mToMulti => false,
-        }
-    }
 }
 
 impl Serialize for Service {

@@ -98,8 +98,6 @@ pub enum Reason {
         /// For how long.
         nanos: i64,
     },
-    /// This build does not trade.
-    TradesNoPairs,
     /// The exchange does not trade today.
     NoSession {
         /// Why not: `holiday Diwali`, `Saturday`.
@@ -134,8 +132,7 @@ impl Reason {
             | Self::SessionNotOpen { .. }
             | Self::NotConnected { .. }
             | Self::FeedMute { .. }
-            | Self::FeedSilent { .. }
-            | Self::TradesNoPairs => true,
+            | Self::FeedSilent { .. } => true,
             Self::NoToken { needed, .. } => *needed,
             Self::NoSession { .. } | Self::BeforeSession { .. } | Self::AfterSession { .. } => false,
         }
@@ -155,7 +152,6 @@ impl Reason {
             Self::NotConnected { .. } => "not_connected",
             Self::FeedMute { .. } => "feed_mute",
             Self::FeedSilent { .. } => "feed_silent",
-            Self::TradesNoPairs => "trades_no_pairs",
             Self::NoSession { .. } => "no_session",
             Self::BeforeSession { .. } => "before_session",
             Self::AfterSession { .. } => "after_session",
@@ -173,12 +169,12 @@ impl Reason {
             | Self::Behind { .. }
             | Self::NoSession { .. }
             | Self::BeforeSession { .. }
-            | Self::AfterSession { .. } => true,
-            Self::CalendarEnds { .. } | Self::SessionNotOpen { .. } => !service.trades(),
+            | Self::AfterSession { .. }
+            | Self::CalendarEnds { .. }
+            | Self::SessionNotOpen { .. } => true,
             Self::NoToken { .. } | Self::NotConnected { .. } | Self::FeedMute { .. } | Self::FeedSilent { .. } => {
                 matches!(service, Service::Appliance | Service::ZerodhaWs)
             }
-            Self::TradesNoPairs => service.trades(),
         }
     }
 }
@@ -219,9 +215,6 @@ impl fmt::Display for Reason {
             }
             Self::FeedMute { nanos } => write!(f, "feed: nothing came for {}, not even heartbeats", seconds(*nanos)),
             Self::FeedSilent { nanos } => write!(f, "feed: no tick for {} in continuous trading", seconds(*nanos)),
-            Self::TradesNoPairs => {
-                f.write_str("this build trades no pairs yet: bars are made, signals and orders are not")
-            }
             Self::NoSession { why, next_open } => write!(f, "no session today: {why}; {}", next(*next_open)),
             Self::BeforeSession { opens } => write!(f, "today's session begins at {}", ist(*opens)),
             Self::AfterSession { ended, next_open } => {
@@ -253,7 +246,6 @@ pub fn readiness(facts: &Facts, now: Ts, patience: &Patience) -> Vec<Reason> {
     engine(facts, now, patience, &mut reasons);
     session(facts, now, &mut reasons);
     feed(facts, now, patience, &mut reasons);
-    reasons.push(Reason::TradesNoPairs);
     reasons
 }
 

@@ -87,7 +87,6 @@ fn text(reason: &Reason) -> String {
         | Reason::SessionNotOpen { .. }
         | Reason::NoToken { .. }
         | Reason::NotConnected { .. }
-        | Reason::TradesNoPairs
         | Reason::NoSession { .. }
         | Reason::BeforeSession { .. }
         | Reason::AfterSession { .. } => reason.to_string(),

@@ -72,16 +72,8 @@ fn ago(now: Ts, seconds: i64) -> Option<Ts> {
 
 #[test]
 fn nothing_is_said_of_a_healthy_appliance_in_session() {
-    for service in Service::ALL.into_iter().filter(|service| !service.trades()) {
+    for service in Service::ALL {
         check(at(THURSDAY, "11:00"), |_| {}, service, "");
-    }
-}
-
-#[test]
-fn what_trades_says_that_it_does_not_yet() {
-    let expected = "! this build trades no pairs yet: bars are made, signals and orders are not";
-    for service in Service::ALL.into_iter().filter(|service| service.trades()) {
-        check(at(THURSDAY, "11:00"), |_| {}, service, expected);
     }
 }
 
@@ -279,7 +271,7 @@ async fn every_service_shows_its_pages_and_the_tellers_show_on_them() {
     tellers.engine.backlog_is(Arc::new(|| 9));
     for service in Service::ALL {
         let (status, body) = page(&services, service, "/readyz").await;
-        assert_eq!(status, if service.trades() { UNAVAILABLE } else { FINE }, "{body}");
+        assert_eq!(status, FINE, "{service:?} {body}");
         assert!(body.contains("no session today: holiday Guru Nanak Jayanti"), "{body}");
         let (status, body) = page(&services, service, "/healthz").await;
         assert_eq!(status, FINE, "{body}");
