@@ -86,6 +86,7 @@ fn every_command_has_help_with_an_example() {
         "export",
         "replay",
         "explain bar",
+        "kill-switch",
         "recon",
         "tape stat",
         "tape cat",

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod export;
 pub mod import;
 pub mod init;
+pub mod kill_switch;
 pub mod login;
 pub mod moment;
 mod panic;
@@ -100,6 +101,7 @@ pub enum Command {
     Replay(replay::Args),
     Run(run::Args),
     Explain(explain::Args),
+    KillSwitch(kill_switch::Args),
     Recon(recon::Args),
     Tape(tape::Args),
     Calendar(calendar::Args),
@@ -286,6 +288,7 @@ fn run(cli: Cli) -> Result<Verdict> {
         Command::Replay(args) => replay::run(args, &context()?),
         Command::Run(args) => run::run(args, &context()?),
         Command::Explain(args) => explain::run(args, &context()?),
+        Command::KillSwitch(args) => kill_switch::run(args, &context()?),
         Command::Calendar(args) => calendar::run(args, &context()?),
         Command::Config(args) => config::run(args, &context()?),
         Command::Completions(args) => paper::completions(args),

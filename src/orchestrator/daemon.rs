@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use barkeep_schemas::Ts;
+use barkeep_schemas::{OnKill, Ts};
 use barkeep_storage::DataDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -29,6 +29,7 @@ use super::config::Config;
 use super::desk::{DeskFiles, DeskPaths, FileError};
 use super::door::{DAEMON, DoorServer, DoorServerError};
 use super::engine_thread::{EngineFailure, EngineGone, EngineHandle, EngineThread, Work};
+use super::kill_file;
 use super::live::resumed::ResumeError;
 use super::live::schedule::{Schedule, trading_date};
 use super::live::shift::{Settings, ShiftError};
@@ -236,6 +237,14 @@ impl Daemon {
         let door = DoorServer::start(&dir, engine.clone())?;
         let known = Arc::new(Settings { universe, engine: config.engine.into(), paths, desk });
         let (settings, settings_seen) = watch::channel(known);
+        if let Some(path) = config.risk.kill_file.clone() {
+            let (engine, clock, settings) = (engine.clone(), clock.clone(), settings.subscribe());
+            tasks.spawn(async move {
+                let flatten = || settings.borrow().desk.risk.limits.on_kill == OnKill::Flatten;
+                // Whoever waits for the thread's end says why.
+                let _ = kill_file::watch(path, engine, clock, flatten).await;
+            });
+        }
         let schedule = Schedule::new(calendar.clone(), config.session);
         let telling = Telling::new(tellers.feed, tellers.session, tellers.token, calendar);
         let edge = Arc::new(Edge {

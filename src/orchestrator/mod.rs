@@ -12,6 +12,7 @@ pub mod door;
 pub mod engine_thread;
 pub mod finding;
 pub mod import;
+pub mod kill_file;
 pub mod live;
 pub mod pairs_paper_entry;
 pub mod rederive;

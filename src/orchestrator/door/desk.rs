@@ -74,7 +74,7 @@ fn begin_segment(appliance: &mut Appliance, access: Access, date: SessionDate) -
             Some(format!("the session of {} is open: close or abandon it first", session.date))
         }
         (Access::Session, _) => None,
-        (Access::Records, _) if standing.segment.is_none() => None,
+        (Access::Records | Access::Operator, _) if standing.segment.is_none() => None,
         (Access::Records | Access::Operator, _) => Some(misplaced("a new segment", access)),
     };
     if let Some(why) = why {
