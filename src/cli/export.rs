@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{Context, Verdict, moment, screen};
 use crate::mirrors::export::{Destination, ExportKind, ExportRequest, Exported, Format, export};
 
-/// Writes a session's ticks, bars or reconciliation to a file
+/// Writes a session's ticks, bars, orders, fills, signals or reconciliation to a file
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Bars are the newest edition of each, or with --as-of the newest that was known at that position; \
@@ -24,11 +24,12 @@ Examples:
   barkeep export --kind bars_1m --date 2021-06-04 --symbols INFY,TCS \\
       --out bars.parquet
   barkeep export --kind recon --date 2021-06-04 --all --out recon.csv
+  barkeep export --kind fills --date 2021-06-04 --out fills.parquet
   barkeep export --kind ticks --symbols INFY --out - --format csv"
 )]
 pub struct Args {
-    /// What to write: ticks, bars_1s, bars_1m, bars_3m, bars_5m, bars_15m, bars_30m, bars_60m, orders, fills, signals
-    /// or recon
+    /// What to write: ticks, bars_1s, bars_1m, bars_3m, bars_5m, bars_15m, bars_30m, bars_60m, orders, fills, signals,
+    /// pair_marks or recon
     #[arg(long, value_name = "KIND", value_parser = kind)]
     pub kind: ExportKind,
     /// The session's date [default: the session that the tape recorded last]
@@ -135,8 +136,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
     });
     bar.finish_and_clear();
     let (exported, seconds) = (exported?, began.elapsed().as_secs_f64());
-    if !args.kind.is_recorded() {
-        eprintln!("this tape holds no {}: they come with the pairs desk; the output has its header alone", args.kind);
+    if args.kind.is_of_desk() && exported.rows == 0 {
+        eprintln!("there are no {} of {} on the tape: the output has its header alone", args.kind, exported.date);
     }
     if exported.reconciliations == Some(0) {
         let run = exported.run.map_or_else(String::new, |run| format!(" run {run}"));
@@ -158,9 +159,12 @@ fn say(args: &Args, exported: &Exported, seconds: f64) -> Result<()> {
     let what = match args.kind {
         ExportKind::Recon if args.all => "rows, open and resolved",
         ExportKind::Recon => "open rows",
-        ExportKind::Ticks | ExportKind::Bars(_) | ExportKind::Orders | ExportKind::Fills | ExportKind::Signals => {
-            "rows"
-        }
+        ExportKind::Ticks
+        | ExportKind::Bars(_)
+        | ExportKind::Orders
+        | ExportKind::Fills
+        | ExportKind::Signals
+        | ExportKind::PairMarks => "rows",
     };
     let (rows, bytes) = (screen::count(rows), screen::bytes(bytes));
     screen::say(format!(

@@ -20,13 +20,15 @@ pub enum ExportKind {
     Fills,
     /// Signals.
     Signals,
+    /// Statistics of the pairs, bucket by bucket.
+    PairMarks,
     /// The bars that do not match the broker's.
     Recon,
 }
 
 impl ExportKind {
     /// Every kind, in the order in which they are listed for people.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ticks,
         Self::Bars(Timeframe::S1),
         Self::Bars(Timeframe::M1),
@@ -38,6 +40,7 @@ impl ExportKind {
         Self::Orders,
         Self::Fills,
         Self::Signals,
+        Self::PairMarks,
         Self::Recon,
     ];
 
@@ -55,6 +58,7 @@ impl ExportKind {
             Self::Orders => "orders",
             Self::Fills => "fills",
             Self::Signals => "signals",
+            Self::PairMarks => "pair_marks",
             Self::Recon => "recon",
         }
     }
@@ -69,16 +73,19 @@ impl ExportKind {
         match self {
             Self::Ticks => TICKS,
             Self::Bars(_) => BARS,
-            Self::Orders | Self::Fills | Self::Signals => ORDERS,
+            Self::Orders => ORDERS,
+            Self::Fills => FILLS,
+            Self::Signals => SIGNALS,
+            Self::PairMarks => PAIR_MARKS,
             Self::Recon => RECON,
         }
     }
 
-    /// Whether this build's tape has events of this kind; those of the pairs desk it has not.
-    pub const fn is_recorded(self) -> bool {
+    /// Whether the rows are of the pairs desk.
+    pub const fn is_of_desk(self) -> bool {
         match self {
-            Self::Ticks | Self::Bars(_) | Self::Recon => true,
-            Self::Orders | Self::Fills | Self::Signals => false,
+            Self::Orders | Self::Fills | Self::Signals | Self::PairMarks => true,
+            Self::Ticks | Self::Bars(_) | Self::Recon => false,
         }
     }
 }
@@ -118,15 +125,90 @@ const BARS: &[Column] = &[
     Column::int("seq"),
 ];
 
+/// One row an order, as it stands at the position up to which the tape was read: `qty` is what the risk manager allowed,
+/// of `asked`; `seq` is where the order was made, `status_seq` where it moved last. `ts` is in epoch seconds UTC, `ts_ns`
+/// in nanoseconds.
 const ORDERS: &[Column] = &[
     Column::text("client_order_id"),
     Column::text("symbol"),
     Column::text("side"),
     Column::int("qty"),
-    Column::decimal("price").optional(),
+    Column::decimal("price"),
     Column::text("status"),
     Column::int("ts"),
     Column::text("pair_id"),
+    Column::int("seq"),
+    Column::int("ts_ns"),
+    Column::text("leg"),
+    Column::text("purpose"),
+    Column::text("order_type"),
+    Column::text("validity"),
+    Column::text("product"),
+    Column::text("bucket"),
+    Column::int("asked"),
+    Column::int("filled"),
+    Column::text("why").optional(),
+    Column::text("rule").optional(),
+    Column::int("signal_seq").optional(),
+    Column::decimal("reference"),
+    Column::int("status_seq"),
+];
+
+/// `status` is the order's after the fill; charges, `realised` and `position` are exact.
+const FILLS: &[Column] = &[
+    Column::text("client_order_id"),
+    Column::text("symbol"),
+    Column::text("side"),
+    Column::int("qty"),
+    Column::decimal("price"),
+    Column::text("status"),
+    Column::int("ts"),
+    Column::text("pair_id"),
+    Column::int("seq"),
+    Column::int("ts_ns"),
+    Column::text("leg"),
+    Column::text("trade_id"),
+    Column::text("liquidity"),
+    Column::decimal("brokerage"),
+    Column::decimal("stt"),
+    Column::decimal("exchange"),
+    Column::decimal("sebi"),
+    Column::decimal("stamp"),
+    Column::decimal("gst"),
+    Column::decimal("charges"),
+    Column::decimal("realised"),
+    Column::int("position"),
+    Column::decimal("average_price"),
+];
+
+/// `mark_seq`, `z` and `threshold` are empty where time or an operator is the reason.
+const SIGNALS: &[Column] = &[
+    Column::text("pair_id"),
+    Column::text("action"),
+    Column::text("reason"),
+    Column::int("ts"),
+    Column::real("z").optional(),
+    Column::real("z_before").optional(),
+    Column::real("threshold").optional(),
+    Column::int("mark_seq").optional(),
+    Column::int("seq"),
+    Column::int("ts_ns"),
+];
+
+/// `ts` is the start of the bucket in epoch seconds UTC; a bucket has another row for every revision of it.
+const PAIR_MARKS: &[Column] = &[
+    Column::text("pair_id"),
+    Column::int("ts"),
+    Column::decimal("close_a"),
+    Column::decimal("close_b"),
+    Column::real("spread"),
+    Column::real("mean").optional(),
+    Column::real("sd").optional(),
+    Column::real("z").optional(),
+    Column::real("night_step").optional(),
+    Column::int("first_edition"),
+    Column::int("bar_a_seq"),
+    Column::int("bar_b_seq"),
     Column::int("seq"),
 ];
 

@@ -1,4 +1,4 @@
-//! Exports: a session's ticks, bars or reconciliation as one file for pandas, DuckDB or Excel.
+//! Exports: a session's ticks, bars, orders, fills, signals or reconciliation as one file for pandas, DuckDB or Excel.
 //!
 //! What it is: projections of the tape, in memory that does not grow with the session. What it never does: change the
 //! tape, replace a file unasked, or leave half a file. Who calls it: `barkeep export`.
@@ -7,6 +7,7 @@
 //! one symbol by time, revised bars where their revision stands), then the bars brought in from files.
 
 mod bars;
+mod desk;
 mod draft;
 mod editions;
 mod error;
@@ -88,7 +89,12 @@ pub fn export(
     let mut scope = Scope::new(tape, request, &mut book, progress)?;
     let recon = match request.kind {
         ExportKind::Recon => Some(Recon::read(&mut scope, &mut book, request)?),
-        ExportKind::Ticks | ExportKind::Bars(_) | ExportKind::Orders | ExportKind::Fills | ExportKind::Signals => None,
+        ExportKind::Ticks
+        | ExportKind::Bars(_)
+        | ExportKind::Orders
+        | ExportKind::Fills
+        | ExportKind::Signals
+        | ExportKind::PairMarks => None,
     };
     let reconciliations = recon.as_ref().map(Recon::count);
     let (draft, output) = Draft::new(destination)?;
@@ -99,7 +105,11 @@ pub fn export(
         (ExportKind::Ticks, _) => ticks::write(&mut scope, &mut book, &mut rows)?,
         (ExportKind::Bars(tf), _) => bars::write(&mut scope, &mut book, tf, &mut rows)?,
         (ExportKind::Recon, Some(recon)) => recon.write(&mut scope, &mut book, &mut rows)?,
-        (ExportKind::Recon, None) | (ExportKind::Orders | ExportKind::Fills | ExportKind::Signals, _) => {}
+        (ExportKind::Orders, _) => desk::orders(&mut scope, &mut book, &mut rows)?,
+        (ExportKind::Fills, _) => desk::fills(&mut scope, &mut book, &mut rows)?,
+        (ExportKind::Signals, _) => desk::signals(&mut scope, &mut book, &mut rows)?,
+        (ExportKind::PairMarks, _) => desk::pair_marks(&mut scope, &mut book, &mut rows)?,
+        (ExportKind::Recon, None) => {}
     }
     if scope.segment.is_none() && rows.count == 0 && reconciliations.unwrap_or(0) == 0 && !scope.has_session {
         return Err(scope.no_session(request));

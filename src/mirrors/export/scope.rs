@@ -84,8 +84,12 @@ impl<'a> Scope<'a> {
             // Whether a reconciliation compared the symbols is for its own projection to say.
             ExportKind::Recon if request.run.is_none() => return Ok(None),
             ExportKind::Recon => return Ok(sessions.iter().find(may_be)),
-            ExportKind::Orders | ExportKind::Fills | ExportKind::Signals => return Ok(sessions.iter().find(may_be)),
-            ExportKind::Ticks | ExportKind::Bars(_) => {}
+            ExportKind::Ticks
+            | ExportKind::Bars(_)
+            | ExportKind::Orders
+            | ExportKind::Fills
+            | ExportKind::Signals
+            | ExportKind::PairMarks => {}
         }
         let having = |wanted: &[&String]| {
             let mut may_be = sessions.iter().filter(may_be);
@@ -146,10 +150,13 @@ impl<'a> Scope<'a> {
     /// The passes that the projection of a kind makes.
     fn passes(&self, kind: ExportKind) -> &'static [Stretch] {
         match kind {
-            ExportKind::Ticks => &[Stretch::Segment],
+            ExportKind::Ticks
+            | ExportKind::Orders
+            | ExportKind::Fills
+            | ExportKind::Signals
+            | ExportKind::PairMarks => &[Stretch::Segment],
             ExportKind::Bars(_) => &[Stretch::Segment, Stretch::Tape, Stretch::Segment, Stretch::Tape],
             ExportKind::Recon => &[Stretch::Tape, Stretch::Tape],
-            ExportKind::Orders | ExportKind::Fills | ExportKind::Signals => &[],
         }
     }
 
@@ -210,6 +217,8 @@ fn newest_date(tape: &Tape, as_of: Seq) -> Result<Option<SessionDate>, ReadError
 const fn may_lie_elsewhere(kind: ExportKind) -> bool {
     match kind {
         ExportKind::Bars(_) | ExportKind::Recon => true,
-        ExportKind::Ticks | ExportKind::Orders | ExportKind::Fills | ExportKind::Signals => false,
+        ExportKind::Ticks | ExportKind::Orders | ExportKind::Fills | ExportKind::Signals | ExportKind::PairMarks => {
+            false
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use barkeep_schemas::{Price, Seq};
+use barkeep_schemas::{FineMoney, Price, Real, Seq};
 
 pub(super) use self::csv::CsvSheet;
 pub(super) use self::ndjson::NdjsonSheet;
@@ -68,8 +68,10 @@ pub enum Form {
     Text,
     /// A signed 64-bit integer.
     Int,
-    /// A price.
+    /// A price, or an amount of money.
     Decimal,
+    /// A real number.
+    Real,
 }
 
 /// A column.
@@ -96,6 +98,10 @@ impl Column {
         Self { name, form: Form::Decimal, optional: false }
     }
 
+    pub(super) const fn real(name: &'static str) -> Self {
+        Self { name, form: Form::Real, optional: false }
+    }
+
     pub(super) const fn optional(self) -> Self {
         Self { name: self.name, form: self.form, optional: true }
     }
@@ -112,12 +118,36 @@ pub(super) enum Cell<'a> {
     Int(i64),
     /// A price.
     Decimal(Price),
+    /// An amount of money, to eight decimals.
+    Money(FineMoney),
+    /// A real number, in as many digits as tell it from every other.
+    Real(Real),
+}
+
+/// Money as an exact decimal without trailing zeros.
+struct Exact(FineMoney);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SCALE: u64 = 100_000_000;
+        let raw = self.0.get();
+        let (sign, magnitude) = (if raw < 0 { "-" } else { "" }, raw.unsigned_abs());
+        let part = format!("{:08}", magnitude % SCALE);
+        let part = part.trim_end_matches('0');
+        let point = if part.is_empty() { "" } else { "." };
+        write!(f, "{sign}{}{point}{part}", magnitude / SCALE)
+    }
 }
 
 impl Cell<'_> {
     /// A price, where there is one.
     pub(super) fn price(price: Option<Price>) -> Self {
         price.map_or(Self::Empty, Self::Decimal)
+    }
+
+    /// A real number, where there is one.
+    pub(super) fn real(real: Option<Real>) -> Self {
+        real.map_or(Self::Empty, Self::Real)
     }
 
     /// A number, where there is one.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use super::{Cell, Column, Output, SheetError};
+use super::{Cell, Column, Exact, Output, SheetError};
 
 /// Bytes gathered before a write to the file.
 const BUFFER_BYTES: usize = 1 << 16;
@@ -29,6 +29,8 @@ impl CsvSheet {
                 Cell::Text(text) => text,
                 Cell::Int(number) => write!(self.cell, "{number}").map_or("", |()| self.cell.as_str()),
                 Cell::Decimal(price) => write!(self.cell, "{price}").map_or("", |()| self.cell.as_str()),
+                Cell::Money(money) => write!(self.cell, "{}", Exact(*money)).map_or("", |()| self.cell.as_str()),
+                Cell::Real(real) => write!(self.cell, "{real}").map_or("", |()| self.cell.as_str()),
             };
             self.writer.write_field(field).map_err(io_error)?;
         }

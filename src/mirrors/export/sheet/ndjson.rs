@@ -2,7 +2,7 @@
 
 use std::io::{BufWriter, Write};
 
-use super::{Cell, Column, Output, SheetError};
+use super::{Cell, Column, Exact, Output, SheetError};
 
 /// Bytes gathered before a write to the file.
 const BUFFER_BYTES: usize = 1 << 16;
@@ -26,6 +26,8 @@ impl NdjsonSheet {
                 Cell::Text(text) => serde_json::to_writer(&mut self.writer, text).map_err(std::io::Error::from)?,
                 Cell::Int(number) => write!(self.writer, "{number}")?,
                 Cell::Decimal(price) => write!(self.writer, "{price}")?,
+                Cell::Money(money) => write!(self.writer, "{}", Exact(*money))?,
+                Cell::Real(real) => write!(self.writer, "{real}")?,
             }
             lead = ',';
         }

@@ -1,9 +1,9 @@
-//! The Parquet form of a sheet: flat columns, row groups of 131,072 rows, zstd. Prices are doubles, which hold every
-//! price of four decimals up to the highest that the tape takes.
+//! The Parquet form of a sheet: flat columns, row groups of 131,072 rows, zstd. Prices and money are doubles, which
+//! hold every price of four decimals up to the highest that the tape takes, and money of eight up to 90 million.
 
 use std::sync::Arc;
 
-use barkeep_schemas::PRICE_SCALE;
+use barkeep_schemas::{FINE_PER_MONEY, PRICE_SCALE};
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
@@ -26,7 +26,7 @@ struct Gathered {
 enum Values {
     Text(Vec<ByteArray>),
     Int(Vec<i64>),
-    Decimal(Vec<f64>),
+    Double(Vec<f64>),
 }
 
 pub(in super::super) struct ParquetSheet {
@@ -77,7 +77,7 @@ impl Gathered {
         let values = match column.form {
             Form::Text => Values::Text(Vec::new()),
             Form::Int => Values::Int(Vec::new()),
-            Form::Decimal => Values::Decimal(Vec::new()),
+            Form::Decimal | Form::Real => Values::Double(Vec::new()),
         };
         Self { values, levels: column.optional.then(Vec::new) }
     }
@@ -94,11 +94,19 @@ impl Gathered {
                 values.push(number);
                 true
             }
-            (Values::Decimal(values), Cell::Decimal(price)) => {
+            (Values::Double(values), Cell::Decimal(price)) => {
                 values.push(price.get() as f64 / PRICE_SCALE as f64);
                 true
             }
-            (Values::Text(_) | Values::Int(_) | Values::Decimal(_), _) => false,
+            (Values::Double(values), Cell::Money(money)) => {
+                values.push(money.get() as f64 / (PRICE_SCALE * FINE_PER_MONEY) as f64);
+                true
+            }
+            (Values::Double(values), Cell::Real(real)) => {
+                values.push(real.get());
+                true
+            }
+            (Values::Text(_) | Values::Int(_) | Values::Double(_), _) => false,
         };
         if let Some(levels) = &mut self.levels {
             levels.push(i16::from(known));
@@ -116,7 +124,7 @@ impl Gathered {
                 writer.typed::<Int64Type>().write_batch(values, levels, None)?;
                 values.clear();
             }
-            Values::Decimal(values) => {
+            Values::Double(values) => {
                 writer.typed::<DoubleType>().write_batch(values, levels, None)?;
                 values.clear();
             }
@@ -132,7 +140,7 @@ fn field(column: &Column) -> Result<Arc<Type>, ParquetError> {
     let (physical, logical) = match column.form {
         Form::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
         Form::Int => (Physical::INT64, None),
-        Form::Decimal => (Physical::DOUBLE, None),
+        Form::Decimal | Form::Real => (Physical::DOUBLE, None),
     };
     let repetition = if column.optional { Repetition::OPTIONAL } else { Repetition::REQUIRED };
     let builder = Type::primitive_type_builder(column.name, physical);
