@@ -1,4 +1,6 @@
-//! `barkeep explain`: a number, walked back to its ticks.
+//! `barkeep explain`: a number, or what the desk did, walked back to its ticks.
+
+mod desk;
 
 use anyhow::Result;
 use barkeep_schemas::{Seq, Timeframe};
@@ -23,6 +25,9 @@ pub struct Args {
 #[derive(Clone, Debug, Subcommand)]
 #[allow(missing_docs, reason = "each Args says what it does, and clap shows that")]
 pub enum What {
+    Order(desk::OrderArgs),
+    Fill(desk::FillArgs),
+    Signal(desk::SignalArgs),
     Bar(BarArgs),
 }
 
@@ -64,6 +69,9 @@ pub struct BarArgs {
 /// When the tape cannot be read or holds no such bar.
 pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
     match &args.what {
+        What::Order(args) => desk::order(args, context),
+        What::Fill(args) => desk::fill(args, context),
+        What::Signal(args) => desk::signal(args, context),
         What::Bar(args) => bar(args, context),
     }
 }

@@ -19,6 +19,7 @@ mod panic;
 pub mod paper;
 pub mod recon;
 pub mod replay;
+pub mod risk;
 mod run;
 pub mod screen;
 pub mod sim;
@@ -43,6 +44,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::mirrors::export::ExportError;
 use crate::monitoring::explain::ExplainError;
+use crate::monitoring::explain::desk::DeskError;
 use crate::orchestrator::ApplianceError;
 use crate::orchestrator::config::{Config, LogFormat as ConfiguredFormat};
 use crate::orchestrator::daemon::DaemonError;
@@ -102,6 +104,7 @@ pub enum Command {
     Run(run::Args),
     Explain(explain::Args),
     KillSwitch(kill_switch::Args),
+    Risk(risk::Args),
     Recon(recon::Args),
     Tape(tape::Args),
     Calendar(calendar::Args),
@@ -251,6 +254,7 @@ fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
                 .map(|error| if let ExportError::Read(error) = error { error.fatal_reason() } else { None })
         };
         let explain = || cause.downcast_ref::<ExplainError>().map(ExplainError::fatal_reason);
+        let desk = || cause.downcast_ref::<DeskError>().map(DeskError::fatal_reason);
         let open = || cause.downcast_ref::<OpenError>().map(OpenError::fatal_reason);
         let read = || cause.downcast_ref::<ReadError>().map(ReadError::fatal_reason);
         let prune = || cause.downcast_ref::<PruneError>().map(PruneError::fatal_reason);
@@ -263,6 +267,7 @@ fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
             .or_else(replay)
             .or_else(export)
             .or_else(explain)
+            .or_else(desk)
             .or_else(open)
             .or_else(read)
             .or_else(prune)
@@ -289,6 +294,7 @@ fn run(cli: Cli) -> Result<Verdict> {
         Command::Run(args) => run::run(args, &context()?),
         Command::Explain(args) => explain::run(args, &context()?),
         Command::KillSwitch(args) => kill_switch::run(args, &context()?),
+        Command::Risk(args) => risk::run(args, &context()?),
         Command::Calendar(args) => calendar::run(args, &context()?),
         Command::Config(args) => config::run(args, &context()?),
         Command::Completions(args) => paper::completions(args),

@@ -81,7 +81,8 @@ fn opening(tape: &Tape, segment: &SegmentInfo) -> Result<Option<SessionOpened>, 
     Ok(None)
 }
 
-fn read(
+/// Reads one instrument of a session.
+pub(super) fn read(
     tape: &Tape,
     segment: &SegmentInfo,
     opened: SessionOpened,

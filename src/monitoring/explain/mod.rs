@@ -1,10 +1,12 @@
-//! Why a number is what it is: the chain from a bar down to its ticks, with the arithmetic done again.
+//! Why a number is what it is: the chain from a bar, or from what the desk did, down to ticks, with the arithmetic done
+//! again.
 //!
 //! What it is: a second reading of the recorded ticks by rules written apart from the engine's, so that agreement means
 //! something. What it never does: run the engine, or write. Who calls it: the `explain` commands.
 
 mod bar;
 mod day;
+pub mod desk;
 mod second;
 
 use barkeep_schemas::{Seq, SessionDate, Timeframe, Ts};
@@ -14,12 +16,12 @@ use serde::Serialize;
 pub use bar::{BarQuestion, Explained, Sum, explain_bar};
 pub use day::{InstrumentDay, find_day};
 
-/// One step of the chain. Leaves are ticks.
+/// One step of the chain. Leaves are ticks, or what an operator, a broker or the clock brought.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Node {
     /// Where the event lies on the tape.
     pub seq: Seq,
-    /// Its kind: `bar_5m`, `bar_1s`, `tick`.
+    /// Its kind: `fill`, `order`, `bar_5m`, `bar_1s`, `tick`.
     pub kind: String,
     /// What it says, in a line.
     pub text: String,
