@@ -1,19 +1,31 @@
 //! `barkeep replay`: a recorded session through today's engine.
 
+mod why;
+
 use anyhow::{Result, bail};
 use barkeep_storage::{SegmentInfo, Tape};
 
 use super::screen::{self, count, say, say_json};
 use super::{Context, Verdict, moment};
+use crate::orchestrator::replay::what_if::Settings;
 use crate::orchestrator::replay::{ReplayReport, replay};
 
 /// Re-run the engine over a recorded session
 ///
-/// With --verify every derived event is compared with the tape: zero differences, or the first one field by field.
+/// With --verify every derived event is compared with the tape: zero differences, or the first one field by field. With
+/// --until it stops at the first event of which an expression holds and shows what stands around it; exit code 1 when it
+/// never holds. With --set it shows what other settings of the desk would have made of the session, beside the record.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   barkeep replay --verify                     the newest session, compared
-  barkeep replay --date 2021-06-04 --verify --json")]
+  barkeep replay --date 2021-06-04 --verify --json
+  barkeep replay --until 'order.status == \"REJECTED\"'
+  barkeep replay --until 'pair.zscore > 3 and pair.id == \"INFY_TCS_5m\"'
+  barkeep replay --set risk.max_order=50000 --diff
+
+Expressions compare fields with \"text\" and numbers (== != < <= > >=), joined by
+and, or, not and parentheses. A wrong field is answered with those there are,
+and so is a wrong key of --set.")]
 pub struct Args {
     /// Trading date of the session [default: the newest session]
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -24,6 +36,15 @@ pub struct Args {
     /// Compare every derived event with the tape
     #[arg(long)]
     pub verify: bool,
+    /// Stop at the first event of which this holds, and show it
+    #[arg(long, value_name = "EXPR", conflicts_with_all = ["verify", "accept_behaviour", "diff"])]
+    pub until: Option<String>,
+    /// A setting of the desk in place of the recorded one; may be given more than once
+    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with_all = ["verify", "accept_behaviour"])]
+    pub settings: Vec<String>,
+    /// Compare what the settings make with the record; so does --set without --until
+    #[arg(long, requires = "settings")]
+    pub diff: bool,
     /// Accept a tape of this behaviour number: differences are counted and do not fail
     #[arg(long, value_name = "N")]
     pub accept_behaviour: Option<u32>,
@@ -62,7 +83,14 @@ pub fn segment<'a>(tape: &'a Tape, date: Option<&str>, run: Option<u32>) -> Resu
 pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
     let tape = Tape::open(&context.dir)?;
     let segment = segment(&tape, args.date.as_deref(), args.run)?;
+    let settings = Settings::parse(&args.settings)?;
     let events = segment.last_seq.map_or(0, |last| last.0 + 1 - segment.first_seq.0);
+    if let Some(until) = &args.until {
+        return why::until(&tape, segment, until, &settings, events, args.json);
+    }
+    if !settings.is_empty() {
+        return why::what_if(&tape, segment, &settings, events, args.json);
+    }
     let bar = screen::progress(events, if args.verify { "verifying" } else { "replaying" });
     let report = replay(&tape, segment, args.verify, |read| bar.set_position(read));
     bar.finish_and_clear();

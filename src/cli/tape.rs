@@ -6,7 +6,7 @@
 mod backup;
 mod cat;
 mod drill;
-mod line;
+pub(super) mod line;
 mod prune;
 mod restore;
 mod seal;

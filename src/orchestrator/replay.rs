@@ -1,6 +1,12 @@
 //! `replay`: a recorded session through today's engine, compared with what was recorded.
 //!
-//! What it is: the proof that the tape explains itself. What it never does: write.
+//! What it is: the proof that the tape explains itself; with `until` a way to a moment of it, with `what_if` to what other
+//! settings would have made of it. What it never does: write.
+
+mod rerun;
+mod stop;
+pub mod until;
+pub mod what_if;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -11,6 +17,8 @@ use barkeep_storage::{Filter, OpenError, ReadError, SegmentInfo, SessionDigest, 
 use serde::Serialize;
 
 use super::rederive::{Difference, Rederivation};
+pub use stop::{Found, Stopped, stop};
+use what_if::SettingError;
 
 /// Why a session cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +37,23 @@ pub enum ReplayError {
         /// Run of the segment.
         run: u32,
     },
+    /// The session has no desk whose settings could be others.
+    #[error("the session of {date} run {run} traded no pairs: it has no settings of a desk")]
+    NoDesk {
+        /// The session's date.
+        date: SessionDate,
+        /// The session's run.
+        run: u32,
+    },
+    /// A setting cannot be made.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The engine takes no session with these settings.
+    #[error("the engine takes no session with {settings}: the setup contradicts itself")]
+    SettingsRefused {
+        /// The settings.
+        settings: String,
+    },
 }
 
 impl ReplayError {
@@ -37,7 +62,7 @@ impl ReplayError {
         match self {
             Self::Open(error) => error.fatal_reason(),
             Self::Read(error) => error.fatal_reason(),
-            Self::NoSession { .. } => None,
+            Self::NoSession { .. } | Self::NoDesk { .. } | Self::Setting(_) | Self::SettingsRefused { .. } => None,
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn print(seq: Seq, event: &Event, symbol: Option<&str>, json: bool) -
 }
 
 /// `seq  time IST  kind  symbol  the fields`, in columns; `-` stands for no time and no symbol.
-pub(super) fn text(seq: Seq, event: &Event, symbol: Option<&str>) -> String {
+pub(in crate::cli) fn text(seq: Seq, event: &Event, symbol: Option<&str>) -> String {
     let time = event.ts().map_or_else(|| "-".to_owned(), moment::ist);
     let (kind, symbol) = (event.kind().name(), symbol.unwrap_or("-"));
     format!("{seq:>9}  {time:<27}  {kind:<18}  {symbol:<10}  {}", words::fields(event)).trim_end().to_owned()
