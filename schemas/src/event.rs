@@ -11,7 +11,10 @@ use crate::desk::DeskSetup;
 use crate::edge::{FeedReport, InstrumentsFetched};
 use crate::market::{ClockMark, FeedGap, Instrument, Tick};
 use crate::orders::{BrokerOrder, BrokerTrade, GatewayReport};
-use crate::records::{ImportFinished, ImportStarted, OperatorCommand, OutsideBar, ReconDifference, ReconRun};
+use crate::records::{
+    BarCorrection, HealRun, ImportFinished, ImportStarted, ImportStartedV1, OperatorCommand, OutsideBar,
+    ReconDifference, ReconRun,
+};
 use crate::scalar::{InstrumentId, Ts};
 use crate::session::{EngineConfig, SessionClosed, SessionOpened, SessionOpenedV1};
 use crate::trading::{
@@ -195,7 +198,7 @@ events! {
         /// The engine's settings change.
         ConfigChanged(EngineConfig) = 7 v 1 "config_changed",
         /// Files are about to be read.
-        ImportStarted(Box<ImportStarted>) = 8 v 1 "import_started",
+        ImportStarted(Box<ImportStarted>) = 8 v 2 { 1 => ImportStartedV1 } "import_started",
         /// Files have been read.
         ImportFinished(Box<ImportFinished>) = 9 v 1 "import_finished",
         /// A bar from outside.
@@ -218,6 +221,10 @@ events! {
         BrokerOrder(Box<BrokerOrder>) = 18 v 1 "broker_order",
         /// A trade as the broker tells it.
         BrokerTrade(Box<BrokerTrade>) = 19 v 1 "broker_trade",
+        /// A run of the healer.
+        HealRun(Box<HealRun>) = 20 v 1 "heal_run",
+        /// A bar corrected.
+        BarCorrection(Box<BarCorrection>) = 21 v 1 "bar_correction",
     }
     derived {
         /// A bar of any timeframe.
@@ -370,9 +377,11 @@ impl Event {
                 | Input::FeedReport(_)
                 | Input::InstrumentsFetched(_)
                 | Input::DeskChanged(_)
-                | Input::GatewayReport(_) => None,
+                | Input::GatewayReport(_)
+                | Input::HealRun(_) => None,
                 Input::BrokerOrder(order) => order.instrument,
                 Input::BrokerTrade(trade) => trade.instrument,
+                Input::BarCorrection(correction) => Some(correction.instrument),
             },
             Self::Derived(derived) => match derived {
                 Derived::Bar(bar) => Some(bar.instrument),
@@ -417,10 +426,12 @@ impl Event {
                 Input::GatewayReport(report) => Some(report.ts),
                 Input::BrokerOrder(order) => Some(order.ts),
                 Input::BrokerTrade(trade) => Some(trade.ts),
+                Input::BarCorrection(correction) => Some(correction.start),
                 Input::SessionClosed(_)
                 | Input::InstrumentListed(_)
                 | Input::ConfigChanged(_)
                 | Input::DeskChanged(_)
+                | Input::HealRun(_)
                 | Input::ImportStarted(_)
                 | Input::ImportFinished(_)
                 | Input::ReconRun(_) => None,

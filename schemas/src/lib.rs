@@ -36,8 +36,8 @@ pub use orders::{
     Purpose, Side, UpdateSource, Validity,
 };
 pub use records::{
-    BarOrigin, FileKind, ImportFinished, ImportStarted, Ohlcv, OperatorAction, OperatorCommand, OutsideBar, ReconCause,
-    ReconDifference, ReconRun, ReconStatus, SourceFile,
+    BarCorrection, BarOrigin, FileKind, HealAction, HealRun, ImportFinished, ImportStarted, ImportStartedV1, Ohlcv,
+    OperatorAction, OperatorCommand, OutsideBar, ReconCause, ReconDifference, ReconRun, ReconStatus, SourceFile,
 };
 pub use scalar::{
     FINE_PER_MONEY, FeedId, FineMoney, Hash32, InstrumentId, Money, NANOS, PRICE_SCALE, PairId, Price, Qty, Real, Seq,

@@ -1,9 +1,11 @@
 //! Facts beside the market: files read, broker bars, operator commands, reconciliation results. All are inputs.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::codec::{names, record};
+use crate::event::OlderForm;
 use crate::scalar::{Hash32, InstrumentId, Price, Qty, Seq, SessionDate, Timeframe, Ts};
 
 record! {
@@ -39,6 +41,39 @@ record! {
         pub files: Vec<SourceFile>,
         /// The mapping and options in one line, for people.
         pub mapping: String,
+        /// When the broker gave it, by this host's clock; absent for a file, whose import is a function of its bytes alone.
+        pub fetched: Option<Ts>,
+    }
+}
+
+record! {
+    /// [`ImportStarted`] as it was before it told when.
+    pub struct ImportStartedV1 {
+        /// Identity.
+        pub id: Hash32,
+        /// Ticks or bars.
+        pub kind: FileKind,
+        /// The files in the order given.
+        pub files: Vec<SourceFile>,
+        /// The mapping and options.
+        pub mapping: String,
+    }
+}
+
+impl From<ImportStartedV1> for Box<ImportStarted> {
+    fn from(old: ImportStartedV1) -> Self {
+        let ImportStartedV1 { id, kind, files, mapping } = old;
+        Self::new(ImportStarted { id, kind, files, mapping, fetched: None })
+    }
+}
+
+impl OlderForm<Box<ImportStarted>> for ImportStartedV1 {
+    fn of(body: &Box<ImportStarted>) -> Option<Self> {
+        if body.fetched.is_some() {
+            return None;
+        }
+        let ImportStarted { id, kind, files, mapping, fetched: _ } = (**body).clone();
+        Some(Self { id, kind, files, mapping })
     }
 }
 
@@ -244,5 +279,71 @@ record! {
         pub broker: Option<Ohlcv>,
         /// The largest price difference; zero where a side is missing.
         pub diff_max: Price,
+    }
+}
+
+names! {
+    /// What a correction does with a bar.
+    pub enum HealAction {
+        /// There was none: the broker's is taken.
+        InsertBroker = 1 "insert_broker",
+        /// The broker's takes the place of ours.
+        TakeBroker = 2 "take_broker",
+        /// Made again from minutes of which one was corrected.
+        Rebuild = 3 "rebuild",
+        /// What it was before a run that is taken back.
+        Revert = 4 "revert",
+    }
+}
+
+record! {
+    /// A run of the healer. Its corrections follow, each naming `run_id`.
+    pub struct HealRun {
+        /// Identity: the last position of the tape when the plan was made.
+        pub run_id: Seq,
+        /// The reconciliation that it follows: its `run_id`.
+        pub recon: Seq,
+        /// The date healed.
+        pub session_date: SessionDate,
+        /// Which session of that date, from 1; 0 where the date has none.
+        pub session_run: u32,
+        /// The policy that it followed, as text.
+        pub policy: String,
+        /// Corrections that follow.
+        pub corrections: u64,
+        /// Differences that were left as they are.
+        pub left: u64,
+        /// The run that it takes back, where it does.
+        pub reverts: Option<Seq>,
+    }
+}
+
+record! {
+    /// A correction of a bar: a new edition beside the old ones, which stay. The newest by position counts.
+    pub struct BarCorrection {
+        /// The run that made it.
+        pub run_id: Seq,
+        /// The date it belongs to, wherever it lies.
+        pub session_date: SessionDate,
+        /// Which session of that date, from 1; 0 where the date has none.
+        pub session_run: u32,
+        /// The instrument, by its number in this segment.
+        pub instrument: InstrumentId,
+        /// The timeframe.
+        pub tf: Timeframe,
+        /// Start of the bar.
+        pub start: Ts,
+        /// What was done.
+        pub action: HealAction,
+        /// Why the bars differed, of a correction that was asked for; absent for what follows from others.
+        pub cause: Option<ReconCause>,
+        /// The edition before; absent where there was no bar.
+        pub before: Option<Ohlcv>,
+        /// The edition from now on; absent where there is no bar again.
+        pub after: Option<Ohlcv>,
+        /// Its revision: one more than the highest of this bar before.
+        pub revision: u16,
+        /// Where the broker's bar lies that was taken.
+        pub source: Option<Seq>,
     }
 }

@@ -19,9 +19,9 @@ fn codes_and_names_never_change_their_partner() {
         BarOrigin, OperatorAction, ReconStatus, ReconCause, CalendarKind, TradeRule, VolumeSource, ConditionEffect,
         CloseReason, FeedHappening, InstrumentChangeKind, Bucket, Scope, OnKill, Route, Segment, Side, Leg, OrderType, Validity,
         Product, Purpose, OrderStatus, GatewayAct, UpdateSource, BrokerStatus, SignalAction, SignalReason, DeskReason, Unit,
-        RiskRule, Verdict, OrderWhy, Liquidity, PairState, PairWhy, KillWhy
+        RiskRule, Verdict, OrderWhy, Liquidity, PairState, PairWhy, KillWhy, HealAction
     ), @r"
-    EventKind 1=session_opened 2=session_closed 3=clock_mark 4=tick 5=feed_gap 6=instrument_listed 7=config_changed 8=import_started 9=import_finished 10=outside_bar 11=operator_command 12=recon_run 13=recon_difference 14=feed_report 15=instruments_fetched 16=desk_changed 17=gateway_report 18=broker_order 19=broker_trade 128=bar 129=auction_print 130=unallocated_volume 131=volume_reset 132=tick_set_aside 133=input_refused 134=pair_mark 135=equity 136=pair_day 137=contract_note 140=signal 141=entry_refused 142=order 143=risk_decision 144=order_moved 145=move_refused 146=fill 147=pair_moved 148=kill_switch 149=foreign_update 150=order_held 151=cancel_wanted
+    EventKind 1=session_opened 2=session_closed 3=clock_mark 4=tick 5=feed_gap 6=instrument_listed 7=config_changed 8=import_started 9=import_finished 10=outside_bar 11=operator_command 12=recon_run 13=recon_difference 14=feed_report 15=instruments_fetched 16=desk_changed 17=gateway_report 18=broker_order 19=broker_trade 20=heal_run 21=bar_correction 128=bar 129=auction_print 130=unallocated_volume 131=volume_reset 132=tick_set_aside 133=input_refused 134=pair_mark 135=equity 136=pair_day 137=contract_note 140=signal 141=entry_refused 142=order 143=risk_decision 144=order_moved 145=move_refused 146=fill 147=pair_moved 148=kill_switch 149=foreign_update 150=order_held 151=cancel_wanted
     Phase 1=pre_open 2=continuous 3=closing_auction 4=post_close
     UnallocatedReason 1=first_value 2=gap 3=auction 4=outside_hours 5=no_price 6=too_late 7=reset
     SetAsideReason 1=ahead_of_clock 2=outside_date 3=no_session 4=too_late
@@ -66,6 +66,7 @@ fn codes_and_names_never_change_their_partner() {
     PairState 1=FLAT 2=ENTERING 3=OPEN 4=EXITING 5=UNWINDING
     PairWhy 1=entry 2=filled 3=leg_rejected 4=leg_unfilled 5=leg_ended 6=exit 7=flat 8=late_fill 9=killed 10=carried
     KillWhy 1=command 2=drawdown 3=daily_loss 4=carried
+    HealAction 1=insert_broker 2=take_broker 3=rebuild 4=revert
     ");
 }
 

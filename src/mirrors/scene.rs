@@ -142,6 +142,7 @@ pub(crate) fn import_started() -> Event {
         kind: FileKind::Bars,
         files: vec![SourceFile { name: "bars.csv".into(), hash: Hash32([1; 32]), bytes: 2_048 }],
         mapping: "time=1:iso symbol=2".into(),
+        fetched: None,
     })))
 }
 

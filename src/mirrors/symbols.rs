@@ -186,6 +186,8 @@ pub(super) fn listed(event: &Event) -> &[Instrument] {
         | Input::DeskChanged(_)
         | Input::GatewayReport(_)
         | Input::BrokerOrder(_)
-        | Input::BrokerTrade(_) => &[],
+        | Input::BrokerTrade(_)
+        | Input::HealRun(_)
+        | Input::BarCorrection(_) => &[],
     }
 }

@@ -175,7 +175,9 @@ impl Roll {
             | Input::DeskChanged(_)
             | Input::GatewayReport(_)
             | Input::BrokerOrder(_)
-            | Input::BrokerTrade(_) => {}
+            | Input::BrokerTrade(_)
+            | Input::HealRun(_)
+            | Input::BarCorrection(_) => {}
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Samples of the inputs.
 
 use barkeep_schemas::{
-    BarOrigin, CalendarKind, ClassDay, ClockMark, CloseReason, ConditionEffect, ConditionRule, DayCalendar, Depth,
-    DeskOpened, EngineConfig, FeedGap, FeedHappening, FeedId, FeedReport, FeedSpec, FileKind, GapCause, Hash32,
-    ImportFinished, ImportStarted, Input, Instrument, InstrumentChange, InstrumentChangeKind, InstrumentClass,
-    InstrumentId, InstrumentsFetched, Level, NANOS, Ohlcv, OpeningState, OperatorAction, OperatorCommand, OutsideBar,
-    Phase, PhaseSpan, ReconCause, ReconDifference, ReconRun, ReconStatus, Seq, SessionClosed, SessionDate,
-    SessionOpened, SourceFile, Tick, Timeframe, TradeRule, VolumeSource,
+    BarCorrection, BarOrigin, CalendarKind, ClassDay, ClockMark, CloseReason, ConditionEffect, ConditionRule,
+    DayCalendar, Depth, DeskOpened, EngineConfig, FeedGap, FeedHappening, FeedId, FeedReport, FeedSpec, FileKind,
+    GapCause, Hash32, HealAction, HealRun, ImportFinished, ImportStarted, Input, Instrument, InstrumentChange,
+    InstrumentChangeKind, InstrumentClass, InstrumentId, InstrumentsFetched, Level, NANOS, Ohlcv, OpeningState,
+    OperatorAction, OperatorCommand, OutsideBar, Phase, PhaseSpan, ReconCause, ReconDifference, ReconRun, ReconStatus,
+    Seq, SessionClosed, SessionDate, SessionOpened, SourceFile, Tick, Timeframe, TradeRule, VolumeSource,
 };
 
 use super::{Sample, at, desk, input, price, qty};
@@ -29,6 +29,11 @@ pub fn all() -> Vec<Sample> {
         input(1, "instrument", Input::InstrumentListed(Box::new(instrument()))),
         input(1, "settings", Input::ConfigChanged(settings())),
         input(1, "two files", Input::ImportStarted(Box::new(import_started()))),
+        input(2, "fetched", Input::ImportStarted(Box::new(ImportStarted { fetched: Some(at(0)), ..import_started() }))),
+        input(1, "after a reconciliation", Input::HealRun(Box::new(heal_run(None)))),
+        input(1, "taken back", Input::HealRun(Box::new(heal_run(Some(Seq(5_000)))))),
+        input(1, "a bar taken", Input::BarCorrection(Box::new(correction(Some(ohlcv()))))),
+        input(1, "a bar gone", Input::BarCorrection(Box::new(correction(None)))),
         input(1, "counts", Input::ImportFinished(Box::new(import_finished()))),
         input(1, "broker", outside_bar()),
         input(1, "everything", command(OperatorAction::KillOn, None)),
@@ -180,6 +185,7 @@ fn import_started() -> ImportStarted {
         kind: FileKind::Ticks,
         files: vec![file("ticks.csv", 0x22, 1 << 40), file("कीमत.csv", 0x33, 0)],
         mapping: "time@1:iso+price@2:1e0".to_owned(),
+        fetched: None,
     }
 }
 
@@ -266,6 +272,36 @@ fn recon_run() -> ReconRun {
         compared: 750,
         matched: 746,
         differences: vec![1, 0, 2, 1],
+    }
+}
+
+fn heal_run(reverts: Option<Seq>) -> HealRun {
+    HealRun {
+        run_id: Seq(6_000),
+        recon: Seq(5_000),
+        session_date: DATE,
+        session_run: 1,
+        policy: "missing_internal=broker".to_owned(),
+        corrections: 6,
+        left: 2,
+        reverts,
+    }
+}
+
+fn correction(after: Option<Ohlcv>) -> BarCorrection {
+    BarCorrection {
+        run_id: Seq(6_000),
+        session_date: DATE,
+        session_run: 1,
+        instrument: InstrumentId(7),
+        tf: Timeframe::M1,
+        start: at(60_000),
+        action: if after.is_some() { HealAction::TakeBroker } else { HealAction::Revert },
+        cause: after.is_some().then_some(ReconCause::FeedGap),
+        before: Some(ohlcv()),
+        revision: 3,
+        source: after.is_some().then_some(Seq(77)),
+        after,
     }
 }
 

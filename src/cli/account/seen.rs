@@ -150,7 +150,9 @@ impl Reading<'_> {
             | Input::DeskChanged(_)
             | Input::GatewayReport(_)
             | Input::BrokerOrder(_)
-            | Input::BrokerTrade(_) => {}
+            | Input::BrokerTrade(_)
+            | Input::HealRun(_)
+            | Input::BarCorrection(_) => {}
         }
     }
 

@@ -220,7 +220,9 @@ impl Row {
             | Input::DeskChanged(_)
             | Input::GatewayReport(_)
             | Input::BrokerOrder(_)
-            | Input::BrokerTrade(_) => {}
+            | Input::BrokerTrade(_)
+            | Input::HealRun(_)
+            | Input::BarCorrection(_) => {}
         }
     }
 

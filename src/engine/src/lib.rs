@@ -100,7 +100,9 @@ impl<P: Probe> Engine<P> {
             | Input::ReconRun(_)
             | Input::ReconDifference(_)
             | Input::FeedReport(_)
-            | Input::InstrumentsFetched(_) => {}
+            | Input::InstrumentsFetched(_)
+            | Input::HealRun(_)
+            | Input::BarCorrection(_) => {}
             Input::OperatorCommand(command) => {
                 // Also behind the close: a switch that is thrown then is on when the next session opens.
                 let known = match &mut self.desk {

@@ -151,7 +151,9 @@ impl EventMetrics {
             | Input::InstrumentsFetched(_)
             | Input::GatewayReport(_)
             | Input::BrokerOrder(_)
-            | Input::BrokerTrade(_) => {}
+            | Input::BrokerTrade(_)
+            | Input::HealRun(_)
+            | Input::BarCorrection(_) => {}
         }
         Ok(())
     }

@@ -93,6 +93,7 @@ pub fn record(door: &mut Door, held: &Held, answer: &Answer) -> Result<Added, Do
             bytes: historical.bytes,
         }],
         mapping: covered.text(),
+        fetched: None,
     })))?;
     let number = door.instrument(instrument.clone())?;
     let mut added = Added { refused: historical.refused.len() as u64, ..Added::default() };

@@ -144,7 +144,13 @@ fn check(standing: &Standing, access: Access, uid: u32, inputs: &[Input]) -> Res
                 fits
             }
             Input::ImportStarted(_) | Input::ImportFinished(_) if access != Access::Operator => Ok(()),
-            Input::OutsideBar(_) | Input::ReconRun(_) | Input::ReconDifference(_) if access == Access::Records => {
+            Input::OutsideBar(_)
+            | Input::ReconRun(_)
+            | Input::ReconDifference(_)
+            | Input::HealRun(_)
+            | Input::BarCorrection(_)
+                if access == Access::Records =>
+            {
                 Ok(())
             }
             Input::OperatorCommand(command) if access == Access::Operator => {
@@ -172,7 +178,9 @@ fn check(standing: &Standing, access: Access, uid: u32, inputs: &[Input]) -> Res
             | Input::DeskChanged(_)
             | Input::GatewayReport(_)
             | Input::BrokerOrder(_)
-            | Input::BrokerTrade(_) => Err(misplaced("it", access)),
+            | Input::BrokerTrade(_)
+            | Input::HealRun(_)
+            | Input::BarCorrection(_) => Err(misplaced("it", access)),
         };
         fits.map_err(|why| format!("event {} ({}): {why}", place + 1, input.kind().name()))?;
     }

@@ -173,7 +173,7 @@ fn opened(date: SessionDate, run: u32, import: Option<Hash32>) -> Input {
 }
 
 fn started(id: Hash32, kind: FileKind) -> Input {
-    Input::ImportStarted(Box::new(ImportStarted { id, kind, files: Vec::new(), mapping: String::new() }))
+    Input::ImportStarted(Box::new(ImportStarted { id, kind, files: Vec::new(), mapping: String::new(), fetched: None }))
 }
 
 fn mark(date: SessionDate, second: i64) -> Input {

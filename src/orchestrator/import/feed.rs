@@ -367,6 +367,7 @@ impl<'a> Feed<'a> {
             kind: self.request.options.kind,
             files: files.map(|f| SourceFile { name: f.name.clone(), hash: f.hash, bytes: f.bytes }).collect(),
             mapping: self.mapping.clone(),
+            fetched: None,
         };
         // Nothing of it is on the tape yet, so there is nothing to leave out.
         self.started = self.door.place(Input::ImportStarted(Box::new(started)))?;

@@ -85,7 +85,9 @@ fn begun(tape: &Tape, id: Hash32, started: Seq) -> Result<Known, ReadError> {
             | Input::DeskChanged(_)
             | Input::GatewayReport(_)
             | Input::BrokerOrder(_)
-            | Input::BrokerTrade(_) => {}
+            | Input::BrokerTrade(_)
+            | Input::HealRun(_)
+            | Input::BarCorrection(_) => {}
         }
     }
     Ok(Known::Begun { started, inputs })
@@ -134,7 +136,8 @@ mod tests {
     }
 
     fn started(id: Hash32) -> Event {
-        let started = ImportStarted { id, kind: FileKind::Ticks, files: Vec::new(), mapping: String::new() };
+        let started =
+            ImportStarted { id, kind: FileKind::Ticks, files: Vec::new(), mapping: String::new(), fetched: None };
         Event::Input(Input::ImportStarted(Box::new(started)))
     }
 

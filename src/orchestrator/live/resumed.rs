@@ -84,7 +84,9 @@ pub fn open_session(dir: &DataDir) -> Result<Option<OpenSession>, ResumeError> {
             | Input::InstrumentsFetched(_)
             | Input::GatewayReport(_)
             | Input::BrokerOrder(_)
-            | Input::BrokerTrade(_) => {}
+            | Input::BrokerTrade(_)
+            | Input::HealRun(_)
+            | Input::BarCorrection(_) => {}
         }
     }
     let Some(session) = opened.filter(|session| session.import.is_none()) else { return Ok(None) };

@@ -537,7 +537,9 @@ fn log(input: &Input) {
         | Input::ReconDifference(_)
         | Input::DeskChanged(_)
         | Input::GatewayReport(_)
-        | Input::BrokerTrade(_) => {}
+        | Input::BrokerTrade(_)
+        | Input::HealRun(_)
+        | Input::BarCorrection(_) => {}
         Input::BrokerOrder(order) => {
             let ours = order.tag.as_deref().and_then(OrderId::parse).is_some();
             let (number, symbol, words) = (&order.broker_order, &order.symbol, &order.words);

@@ -1,8 +1,9 @@
 use barkeep_schemas::{
-    AuctionPrint, BarOrigin, Depth, Derived, EngineConfig, FeedGap, FeedHappening, FeedId, FeedReport, GapCause,
-    Hash32, InputRefused, InstrumentChange, InstrumentChangeKind, InstrumentId, InstrumentsFetched, Level,
-    OperatorAction, OperatorCommand, Phase, Qty, RefusalReason, SetAsideReason, Tick, TickSetAside, Timeframe,
-    TimeframeSet, Ts, UnallocatedReason, UnallocatedVolume, VolumeReset,
+    AuctionPrint, BarCorrection, BarOrigin, Depth, Derived, EngineConfig, FeedGap, FeedHappening, FeedId, FeedReport,
+    GapCause, Hash32, HealAction, HealRun, InputRefused, InstrumentChange, InstrumentChangeKind, InstrumentId,
+    InstrumentsFetched, Level, Ohlcv, OperatorAction, OperatorCommand, Phase, Price, Qty, ReconCause, RefusalReason,
+    SessionDate, SetAsideReason, Tick, TickSetAside, Timeframe, TimeframeSet, Ts, UnallocatedReason, UnallocatedVolume,
+    VolumeReset,
 };
 use insta::assert_snapshot;
 
@@ -161,6 +162,56 @@ fn made() -> Vec<Event> {
     std::iter::once(bar).chain(events.into_iter().map(Event::Derived)).collect()
 }
 
+/// What the healer adds.
+fn healed() -> Vec<Event> {
+    let bar = |close| Ohlcv {
+        open: Price::new(15_174_500),
+        high: Price::new(15_200_000),
+        low: Price::new(15_100_000),
+        close: Price::new(close),
+        volume: Qty::new(1_200),
+    };
+    let correction = |before, after| BarCorrection {
+        run_id: Seq(60),
+        session_date: SessionDate(18_782),
+        session_run: 1,
+        instrument: InstrumentId(0),
+        tf: Timeframe::M1,
+        start: ts(0),
+        action: if after == Some(bar(15_190_000)) { HealAction::TakeBroker } else { HealAction::Revert },
+        cause: Some(ReconCause::FeedGap),
+        before,
+        after,
+        revision: 2,
+        source: None,
+    };
+    let run = |reverts| HealRun {
+        run_id: Seq(60),
+        recon: Seq(18),
+        session_date: SessionDate(18_782),
+        session_run: 1,
+        policy: "default".into(),
+        corrections: 7,
+        left: 1,
+        reverts,
+    };
+    let corrections = [(Some(bar(15_183_000)), Some(bar(15_190_000))), (Some(bar(15_183_000)), None)];
+    let corrections = corrections.map(|(before, after)| Input::BarCorrection(Box::new(correction(before, after))));
+    let runs = [run(None), run(Some(Seq(60)))].map(|run| Input::HealRun(Box::new(run)));
+    runs.into_iter().chain(corrections).map(Event::Input).collect()
+}
+
+#[test]
+fn what_the_healer_adds_has_its_lines() {
+    let lines = (1..).zip(healed()).map(|(seq, event)| text(Seq(seq), &event, symbol(&event)));
+    assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @"
+    1  -                            heal_run            -           session 2021-06-04, after recon 18, policy default: 7 corrections, 1 left, run 60
+    2  -                            heal_run            -           session 2021-06-04, takes back run 60: 7 corrections, 1 left, run 60
+    3  2021-06-04 09:15:00 IST      bar_correction      INFY        1m take_broker (feed_gap), o 1517.45 h 1520 l 1510 c 1518.3 v 1200 -> o 1517.45 h 1520 l 1510 c 1519 v 1200, revision 2, session 2021-06-04, run 60
+    4  2021-06-04 09:15:00 IST      bar_correction      INFY        1m revert (feed_gap), o 1517.45 h 1520 l 1510 c 1518.3 v 1200 -> nothing, revision 2, session 2021-06-04, run 60
+    ");
+}
+
 fn symbol(event: &Event) -> Option<&'static str> {
     event.instrument().map(|id| if id == InstrumentId(0) { "INFY" } else { "M&M" })
 }
@@ -175,7 +226,7 @@ fn all(show: fn(Seq, &Event, Option<&str>) -> String) -> String {
 #[test]
 fn every_kind_has_its_line() {
     let shown: std::collections::BTreeSet<EventKind> =
-        inputs().iter().chain(&made()).chain(&edge()).chain(&traded()).map(Event::kind).collect();
+        inputs().iter().chain(&made()).chain(&edge()).chain(&traded()).chain(&healed()).map(Event::kind).collect();
     assert_eq!(shown.len(), EventKind::ALL.len(), "a kind without a golden line");
     assert_snapshot!(all(text), @r#"
      1  2021-06-04 00:00:00 IST      session_opened      -           2021-06-04 run 1, behaviour 3, nse calendar (regular, Asia/Kolkata, tradable), 1 feed, 2 instruments, 0 carried over, grace 3 s, ahead 5 s, horizon 120 s, reset after 60 s, import abababababab

@@ -5,9 +5,9 @@ mod desk;
 use std::fmt::Display;
 
 use barkeep_schemas::{
-    Bar, Derived, EngineConfig, Event, FeedGap, FeedReport, ImportFinished, ImportStarted, Input, Instrument,
-    InstrumentChange, InstrumentsFetched, NANOS, Ohlcv, OperatorCommand, OutsideBar, Price, Qty, ReconDifference,
-    ReconRun, ReconStatus, SessionOpened, Tick, Ts, UnallocatedVolume,
+    Bar, BarCorrection, Derived, EngineConfig, Event, FeedGap, FeedReport, HealRun, ImportFinished, ImportStarted,
+    Input, Instrument, InstrumentChange, InstrumentsFetched, NANOS, Ohlcv, OperatorCommand, OutsideBar, Price, Qty,
+    ReconDifference, ReconRun, ReconStatus, SessionOpened, Tick, Ts, UnallocatedVolume,
 };
 
 use super::short;
@@ -43,6 +43,8 @@ fn input_fields(input: &Input) -> String {
         Input::GatewayReport(report) => desk::gateway_report(report),
         Input::BrokerOrder(order) => desk::broker_order(order),
         Input::BrokerTrade(trade) => desk::broker_trade(trade),
+        Input::HealRun(run) => heal_run(run),
+        Input::BarCorrection(correction) => bar_correction(correction),
     }
 }
 
@@ -217,11 +219,35 @@ fn recon_run(run: &ReconRun) -> String {
     )
 }
 
-fn recon_difference(difference: &ReconDifference) -> String {
-    let side = |bar: &Option<Ohlcv>| match bar {
+/// Five numbers of a bar, or that there is none.
+fn side(bar: &Option<Ohlcv>) -> String {
+    match bar {
         Some(bar) => ohlcv(bar.open, bar.high, bar.low, bar.close, bar.volume),
         None => "nothing".to_owned(),
+    }
+}
+
+fn heal_run(run: &HealRun) -> String {
+    let HealRun { run_id, recon, session_date, policy, corrections, left, reverts, .. } = run;
+    let what = match reverts {
+        Some(reverted) => format!("takes back run {reverted}"),
+        None => format!("after recon {recon}, policy {policy}"),
     };
+    format!("session {session_date}, {what}: {corrections} corrections, {left} left, run {run_id}")
+}
+
+fn bar_correction(correction: &BarCorrection) -> String {
+    let BarCorrection { run_id, session_date, tf, action, before, after, revision, cause, .. } = correction;
+    let cause = cause.map_or_else(String::new, |cause| format!(" ({cause})"));
+    format!(
+        "{} {action}{cause}, {} -> {}, revision {revision}, session {session_date}, run {run_id}",
+        tf.label(),
+        side(before),
+        side(after),
+    )
+}
+
+fn recon_difference(difference: &ReconDifference) -> String {
     let ReconDifference { run_id, session_date, tf, status, cause, internal, broker, diff_max, .. } = difference;
     format!(
         "{} {status} ({cause}), ours {}, broker {}, largest price difference {diff_max}, session {session_date}, run \

@@ -193,7 +193,9 @@ impl Audit {
             | Input::InstrumentsFetched(_)
             | Input::GatewayReport(_)
             | Input::BrokerOrder(_)
-            | Input::BrokerTrade(_) => {}
+            | Input::BrokerTrade(_)
+            | Input::HealRun(_)
+            | Input::BarCorrection(_) => {}
         }
     }
 
