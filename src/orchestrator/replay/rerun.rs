@@ -55,7 +55,9 @@ pub(super) fn rerun(
                 | Input::InstrumentsFetched(_)
                 | Input::GatewayReport(_)
                 | Input::BrokerOrder(_)
-                | Input::BrokerTrade(_) => {}
+                | Input::BrokerTrade(_)
+                | Input::HealRun(_)
+                | Input::BarCorrection(_) => {}
             }
             if !open {
                 continue;
