@@ -130,7 +130,12 @@ fn every_fill_order_and_signal_is_explained_down_to_its_ticks() {
                 let seen = reasons.entry(signal.reason).or_insert(0);
                 *seen += 1;
                 if *seen <= 3 {
-                    let found = sound(&explain_signal(tape, seq, clock).unwrap());
+                    let chain = explain_signal(tape, seq, clock).unwrap();
+                    assert!(
+                        signal.reason != SignalReason::Entry || !chain.notes.is_empty(),
+                        "what became of signal {seq} is not said"
+                    );
+                    let found = sound(&chain);
                     assert!(
                         signal.mark.is_none() || found.contains_key("tick") && found.contains_key("bar_1m"),
                         "{found:?}"

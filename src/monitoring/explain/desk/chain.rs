@@ -65,6 +65,7 @@ pub fn explain_signal(tape: &Tape, at: Seq, clock: Clock) -> Result<Chain, DeskE
     }
     let mut builder = Builder::new(tape, &day, clock);
     let tree = builder.signal(at)?;
+    builder.notes.extend(day.refused.get(&at).map(words::refused));
     for (_, order) in day.orders.values().filter(|(_, order)| order.signal == Some(at)) {
         builder.notes.push(format!("it made order {}", words::order_short(&day, order, clock)));
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use barkeep_schemas::{
-    Derived, DeskSetup, Event, EventKind, Fill, Input, InstrumentId, Leg, OrderCreated, OrderId, OrderMoved, PairId,
-    PairMark, PairMoved, PairSpec, RiskDecision, Seq, SessionOpened, Signal,
+    Derived, DeskSetup, EntryRefused, Event, EventKind, Fill, Input, InstrumentId, Leg, OrderCreated, OrderId,
+    OrderMoved, PairId, PairMark, PairMoved, PairSpec, RiskDecision, Seq, SessionOpened, Signal,
 };
 use barkeep_storage::{Filter, ReadError, SegmentInfo, Tape};
 
@@ -21,6 +21,8 @@ pub struct DeskDay {
     pub(super) lots: Vec<u32>,
     pub(super) marks: BTreeMap<Seq, PairMark>,
     pub(super) signals: BTreeMap<Seq, Signal>,
+    /// Signals that were not followed, by the signal.
+    pub(super) refused: BTreeMap<Seq, EntryRefused>,
     pub(super) orders: BTreeMap<OrderId, (Seq, OrderCreated)>,
     pub(super) decisions: BTreeMap<OrderId, (Seq, RiskDecision)>,
     pub(super) moves: Vec<(Seq, OrderMoved)>,
@@ -29,13 +31,14 @@ pub struct DeskDay {
 }
 
 /// What the desk's events are.
-const KINDS: [EventKind; 12] = [
+const KINDS: [EventKind; 13] = [
     EventKind::SessionOpened,
     EventKind::InstrumentListed,
     EventKind::DeskChanged,
     EventKind::InputRefused,
     EventKind::PairMark,
     EventKind::Signal,
+    EventKind::EntryRefused,
     EventKind::OrderCreated,
     EventKind::RiskDecision,
     EventKind::OrderMoved,
@@ -79,6 +82,7 @@ impl DeskDay {
             opened,
             marks: BTreeMap::new(),
             signals: BTreeMap::new(),
+            refused: BTreeMap::new(),
             orders: BTreeMap::new(),
             decisions: BTreeMap::new(),
             moves: Vec::new(),
@@ -106,6 +110,8 @@ impl DeskDay {
             self.marks.insert(seq, *mark);
         } else if let Derived::Signal(signal) = derived {
             self.signals.insert(seq, *signal);
+        } else if let Derived::EntryRefused(refused) = derived {
+            self.refused.insert(refused.signal, *refused);
         } else if let Derived::OrderCreated(order) = derived {
             self.orders.insert(order.id, (seq, *order));
         } else if let Derived::RiskDecision(decision) = derived {

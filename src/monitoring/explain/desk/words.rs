@@ -1,8 +1,8 @@
 //! What the desk's events say in a line, for people who are tired: names instead of numbers, and the numbers that count.
 
 use barkeep_schemas::{
-    Depth, Derived, Event, Fill, FineMoney, Input, Leg, Liquidity, OrderCreated, OrderType, PairMark, Price, Purpose,
-    RiskDecision, Seq, Side, Signal, SignalAction, SignalReason, Tick, Verdict,
+    Depth, Derived, EntryRefused, Event, Fill, FineMoney, Input, Leg, Liquidity, OrderCreated, OrderType, PairMark,
+    Price, Purpose, RiskDecision, Seq, Side, Signal, SignalAction, SignalReason, Tick, Unit, Verdict,
 };
 
 use super::Clock;
@@ -156,6 +156,18 @@ pub(super) fn signal(day: &DeskDay, at: Seq, signal: &Signal, clock: Clock) -> S
     format!("signal of {pair} at {}: {what}, {}: {why}", clock(signal.ts), signal.reason)
 }
 
+/// Why a signal was not followed.
+pub(super) fn refused(refused: &EntryRefused) -> String {
+    let EntryRefused { reason, limit, value, unit, .. } = refused;
+    let numbers = match unit {
+        Unit::Flag => String::new(),
+        Unit::Inr | Unit::Bps | Unit::Count | Unit::Nanos => {
+            format!(": {} against {}", money::show(*unit, *value), money::show(*unit, *limit))
+        }
+    };
+    format!("it was not followed, {reason}{numbers}")
+}
+
 pub(super) fn mark(day: &DeskDay, mark: &PairMark, redone: Option<&Redone>, clock: Clock) -> String {
     let window = redone.map_or_else(String::new, |redone| {
         let own = redone.window.saturating_sub(redone.carried);
@@ -205,7 +217,7 @@ pub(super) fn decision(day: &DeskDay, made: &RiskDecision) -> String {
 fn tightest(decision: &Option<Decision>) -> Option<String> {
     let decision = decision.as_ref().filter(|decision| decision.rule.is_none())?;
     let of_limit = |limit: i64, value: i64| i128::from(value) * 1_000 / i128::from(limit.max(1));
-    let money = decision.checks.iter().filter(|check| check.unit == barkeep_schemas::Unit::Inr);
+    let money = decision.checks.iter().filter(|check| check.unit == Unit::Inr);
     let tight = money.max_by_key(|check| of_limit(check.limit, check.value))?;
     let [limit, value, _] = tight.told();
     Some(format!(", nearest to its limit {}: {value} of {limit}", tight.rule))
