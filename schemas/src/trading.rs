@@ -125,6 +125,8 @@ names! {
         NotFlat = 10 "not_flat",
         /// Outside the hours in which both legs trade.
         Hours = 11 "hours",
+        /// The broker's quota for the day leaves no room to enter and to leave again.
+        Quota = 12 "quota",
     }
 }
 

@@ -201,6 +201,31 @@ fn a_day_s_loss_throws_the_switch_by_itself() {
 }
 
 #[test]
+fn the_day_s_quota_keeps_room_to_leave() {
+    for per_day in [17, 18, 19, 20] {
+        let mut setup = setup(3);
+        setup.gateway.per_day = per_day;
+        let (events, audit) = audited(&whole_day(session(setup, fresh(), 6), &MarketPlan::default(), &[]));
+        assert!(audit.entries > 1);
+        let refused = derived(&events).filter(|event| match event {
+            Derived::EntryRefused(refused) => refused.reason == DeskReason::Quota && refused.value > refused.limit,
+            _ => false,
+        });
+        assert!(refused.count() > 0);
+        let used_up = derived(&events).any(|event| match event {
+            Derived::OrderMoved(moved) => moved.why == OrderWhy::Quota,
+            _ => false,
+        });
+        assert!(!used_up, "no order met the end of the quota");
+        let flat = derived(&events).all(|event| match event {
+            Derived::PairDay(day) => (day.qty_a, day.qty_b) == (0, 0),
+            _ => true,
+        });
+        assert!(flat);
+    }
+}
+
+#[test]
 fn what_is_held_and_killed_at_the_close_is_so_at_the_next_open() {
     // The day ends while positions are held: trading stops at noon for the tape, not for the calendar.
     let plan = MarketPlan { seconds: 9_000, ..MarketPlan::default() };

@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 
 use barkeep_schemas::{
     Bucket, Derived, DeskReason, EntryRefused, InstrumentId, Leg, OrderCreated, OrderId, OrderStatus, OrderType,
-    OrderWhy, PairId, PairSpec, PairState, PairWhy, Price, Purpose, Qty, RiskDecision, Seq, Side, Signal, SignalAction,
-    Ts, Unit, Validity, Verdict,
+    OrderWhy, PairId, PairSpec, PairState, PairWhy, Price, Purpose, Qty, RiskDecision, Route, Seq, Side, Signal,
+    SignalAction, Ts, Unit, Validity, Verdict,
 };
 
 use super::Desk;
@@ -14,6 +14,9 @@ use super::ledger::PairCount;
 use super::risk::{Asked, Sides, UnitAsked};
 use crate::output::Output;
 use crate::probe::{Probe, Stage};
+
+/// Orders of an entry, and of leaving once.
+const LEGS: i64 = 2;
 
 /// Why an entry is not tried, with the limit and what was measured against it.
 struct Refusal {
@@ -87,7 +90,22 @@ impl Desk {
         };
         let bucket = self.bucket_entries.get(spec.bucket.index()).copied().unwrap_or(i64::MIN);
         throttled(DeskReason::BucketThrottle, rules.bucket_throttle_ns, bucket)?;
-        throttled(DeskReason::SymbolThrottle, rules.symbol_throttle_ns, self.last_entry_in(spec))
+        throttled(DeskReason::SymbolThrottle, rules.symbol_throttle_ns, self.last_entry_in(spec))?;
+        self.has_room()
+    }
+
+    /// Whether the day's quota has room for both legs, and to leave all that is held then, each leg twice over. Else a
+    /// leg could stay alone, or a position could not be left.
+    fn has_room(&self) -> Result<(), Refusal> {
+        if self.setup.gateway.route == Route::Gateway {
+            return Ok(());
+        }
+        let held = self.pairs.iter().filter(|pair| pair.state != PairState::Flat).count() as i64;
+        let (needed, left) = (LEGS + 2 * LEGS * (held + 1), i64::from(self.limiter.left()));
+        if left >= needed {
+            return Ok(());
+        }
+        Err(Refusal { reason: DeskReason::Quota, limit: left, value: needed, unit: Unit::Count })
     }
 
     /// When the last entry was made in a symbol of the pair.

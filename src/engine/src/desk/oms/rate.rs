@@ -114,6 +114,12 @@ impl RateLimiter {
         self.queue.retain(|waiting| waiting.id != id);
     }
 
+    /// Orders that may go in this session still, those that wait taken off.
+    pub(crate) fn left(&self) -> u32 {
+        let waiting = self.queue.iter().filter(|waiting| !waiting.cancels).count() as u32;
+        self.per_day.saturating_sub(self.today).saturating_sub(waiting)
+    }
+
     /// How many requests wait.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
