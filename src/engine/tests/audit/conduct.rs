@@ -59,6 +59,8 @@ pub struct Conduct {
     sent: VecDeque<i64>,
     kills: BTreeSet<Scope>,
     killed: bool,
+    /// Pairs of which this step booked a late fill.
+    late: BTreeSet<PairId>,
     closed: bool,
     /// The time of the mark of this step, when it is one; and the latest of all times.
     mark: Option<i64>,
@@ -118,6 +120,11 @@ impl Conduct {
     /// What must be so when a step is over.
     pub fn end_step(&mut self) {
         self.before = None;
+        for pair in std::mem::take(&mut self.late) {
+            let state = self.pairs.get(&pair).and_then(|standing| standing.state);
+            let goes_on = matches!(state, Some(PairState::Open | PairState::Entering));
+            assert!(!goes_on, "{}: pair {} goes on after a late fill", self.cause, pair.0);
+        }
         let mark = self.mark.take();
         for (id, standing) in &self.pairs {
             let state = standing.state.unwrap_or(PairState::Flat);
@@ -144,7 +151,8 @@ impl Conduct {
         }
         if std::mem::take(&mut self.killed) && !self.closed {
             for live in self.live.values().filter(|live| !live.created.purpose.reduces()) {
-                let stopped = self.kills.contains(&Scope::Global) || self.kills.contains(&live.created.bucket.scope());
+                let bucket = self.setup().pairs[live.created.id.pair.index()].bucket;
+                let stopped = self.kills.contains(&Scope::Global) || self.kills.contains(&bucket.scope());
                 assert!(!stopped || live.cancel, "{}: {} works on under a kill", self.cause, live.created.id);
             }
         }
@@ -322,6 +330,9 @@ impl Conduct {
 
     fn fill(&mut self, fill: &Fill) {
         assert!(fill.qty <= fill.available, "more than was there");
+        if fill.late {
+            self.late.insert(fill.order.pair);
+        }
         let standing = self.pairs.entry(fill.order.pair).or_default();
         standing.held[fill.order.leg.index()] += fill.side.sign() * fill.qty.get();
         standing.fills += 1;

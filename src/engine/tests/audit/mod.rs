@@ -54,6 +54,9 @@ struct Taken {
 pub struct Audit {
     conduct: Conduct,
     setup: Option<DeskSetup>,
+    /// Whether a pair has moved to another bucket while it held shares: what they cost moves along, which is not told, so
+    /// only the account as a whole adds up from then on.
+    mixed: bool,
     /// The setup before the one that this step brings.
     changed: Option<DeskSetup>,
     date: SessionDate,
@@ -79,6 +82,7 @@ pub struct Audit {
     now: Ts,
     /// Numbers for whoever runs it.
     pub fills: u64,
+    pub passive: u64,
     pub late: u64,
     pub entries: u64,
     pub unwinds: u64,
@@ -119,7 +123,7 @@ impl Audit {
             }
         }
         let sum = |books: &BTreeMap<Bucket, i128>, bucket| books.get(&bucket).copied().unwrap_or(0);
-        for scope in scopes {
+        for scope in scopes.iter().filter(|of| !self.mixed || of.scope == Scope::Global) {
             let buckets = Bucket::ALL.iter().filter(|of| scope.scope.bucket().is_none_or(|bucket| bucket == **of));
             let profit: i128 =
                 buckets.map(|of| sum(&self.cash, *of) + sum(&costs, *of) - sum(&self.charges, *of)).sum();
@@ -229,7 +233,13 @@ impl Audit {
             let known = self.counters.entry(tick.instrument).or_insert(counter);
             *known = counter.max(*known);
         }
-        self.changed = None;
+        if let (Some(before), Some(now)) = (self.changed.take(), &self.setup) {
+            let moved = |(old, new): (&PairSpec, &PairSpec)| {
+                let held = [Leg::A, Leg::B].iter().any(|leg| self.position(old.id, *leg) != 0);
+                old.bucket != new.bucket && held
+            };
+            self.mixed |= before.pairs.iter().zip(&now.pairs).any(moved);
+        }
         let approved = std::mem::take(&mut self.approved);
         if !approved.is_empty() {
             self.check_limits(&approved);
@@ -477,7 +487,10 @@ impl Audit {
             assert_eq!(tick.instrument, fill.instrument);
         }
         match fill.liquidity {
-            Liquidity::Passive => self.taken.passive += fill.qty.get(),
+            Liquidity::Passive => {
+                self.taken.passive += fill.qty.get();
+                self.passive += 1;
+            }
             Liquidity::Unseen => self.taken.unseen += fill.qty.get(),
             Liquidity::Aggressive => *self.taken.levels.entry((fill.side, fill.price)).or_default() += fill.qty.get(),
             Liquidity::Broker => {}
@@ -486,14 +499,15 @@ impl Audit {
         *position += fill.side.sign() * fill.qty.get();
         assert_eq!(*position, fill.position, "{}", fill.order);
         let money = i128::from(fill.price.get()) * i128::from(fill.qty.get()) * i128::from(FINE_PER_MONEY);
-        *self.cash.entry(created.bucket).or_default() -= i128::from(fill.side.sign()) * money;
-        *self.charges.entry(created.bucket).or_default() += i128::from(fill.charges.total().get());
+        let bucket = self.spec(fill.order.pair).bucket;
+        *self.cash.entry(bucket).or_default() -= i128::from(fill.side.sign()) * money;
+        *self.charges.entry(bucket).or_default() += i128::from(fill.charges.total().get());
     }
 
     /// Cash, positions at last prices and charges are equity, to the last digit.
     fn equity(&mut self, mark: &EquityMark) {
         self.believe();
-        let Some(equity) = mark.equity else { return };
+        let Some(equity) = mark.equity.filter(|_| !self.mixed || mark.scope == Scope::Global) else { return };
         let within = |bucket: Bucket| mark.scope.bucket().is_none_or(|of| of == bucket);
         let mut profit: i128 = 0;
         for (bucket, cash) in self.cash.iter().filter(|(bucket, _)| within(**bucket)) {

@@ -20,7 +20,7 @@ pub struct Plan {
     pub sessions: u8,
     /// Pairs with two instruments each.
     pub pairs: u16,
-    /// Whether one more pair shares its legs with the first two, in another bucket.
+    /// Whether two more pairs share their legs with the first two, in other buckets.
     pub shared: bool,
     /// Seconds of market data from 09:15.
     pub seconds: i64,
@@ -33,6 +33,12 @@ pub struct Plan {
     pub permille: u64,
     /// Limits in percent of those of `market::limits`.
     pub limits: i64,
+    /// Shares displayed, in percent of those of `market::day`; and how far a market order's protection lies behind, in
+    /// hundredths of a percent.
+    pub depth: i64,
+    pub protection: u32,
+    /// Whether the broker's rates are a tenth of the usual.
+    pub slow: bool,
     /// Latency of the paper exchange, in milliseconds.
     pub latency: i64,
     /// Whether orders go to the model broker, by a gateway.
@@ -146,6 +152,13 @@ pub enum Happening {
         at: i64,
         today: bool,
     },
+    /// A pair moves to another bucket.
+    Bucket {
+        session: u8,
+        at: i64,
+        pair: u16,
+        bucket: Bucket,
+    },
     /// A setup that contradicts the session, to be refused.
     Nonsense {
         session: u8,
@@ -235,6 +248,7 @@ impl Happening {
             | Self::Limits { session, .. }
             | Self::ExitOnly { session, .. }
             | Self::Whitelist { session, .. }
+            | Self::Bucket { session, .. }
             | Self::Nonsense { session, .. }
             | Self::Down { session, .. }
             | Self::Foreign { session, .. }
@@ -289,14 +303,32 @@ impl Script {
             spread_bps: 15 + chance.below(50) as u32,
             half_life: 40 + chance.below(200) as u32,
             permille: 400 + chance.below(600),
-            limits: if chance.permille(300) { 15 + chance.below(40) as i64 } else { 100 },
+            limits: if chance.permille(500) { 10 + chance.below(50) as i64 } else { 100 },
+            depth: if chance.permille(500) { 1 + chance.below(20) as i64 } else { 100 },
+            protection: [1, 3, 10, 50][chance.below(4) as usize],
+            slow: chance.permille(200),
             latency: [0, 200, 1_500][chance.below(3) as usize],
             gateway: chance.permille(500),
         };
         let mut happenings = Vec::new();
         for session in 0..plan.sessions {
-            for _ in 0..4 + chance.below(14) {
-                happenings.push(happening(session, &plan, &mut chance));
+            for _ in 0..6 + chance.below(24) {
+                let happening = happening(session, &plan, &mut chance);
+                happenings.push(happening);
+                // A switch that nobody takes off again makes a dull day, and so does the whitelist of another.
+                let later = 1 + chance.below(300) as i64;
+                match happening {
+                    Happening::KillOn { at, bucket, .. } if chance.permille(900) => {
+                        happenings.push(Happening::KillOff { session, at: at + later, bucket });
+                    }
+                    Happening::Whitelist { at, today: false, .. } if chance.permille(900) => {
+                        happenings.push(Happening::Whitelist { session, at: at + later, today: true });
+                    }
+                    Happening::ExitOnly { at, pair, only: true, .. } if chance.permille(900) => {
+                        happenings.push(Happening::ExitOnly { session, at: at + later, pair, only: false });
+                    }
+                    _ => {}
+                }
             }
             if plan.gateway {
                 // Entries and exits of an eventful day are a hundred orders.
@@ -326,7 +358,7 @@ fn happening(session: u8, plan: &Plan, chance: &mut Chance) -> Happening {
     let permille = 1 + chance.below(300);
     let bucket = [None, Some(Bucket::Low), Some(Bucket::Med), Some(Bucket::High)][chance.below(4) as usize];
     let flag = chance.permille(500);
-    match chance.below(if plan.gateway { 22 } else { 18 }) {
+    match chance.below(if plan.gateway { 24 } else { 19 }) {
         0 => Happening::Halt { session, instrument, from, until: long },
         1 => Happening::Thin { session, instrument, from, until: long },
         2 => Happening::NoDepth { session, instrument, from, until: long },
@@ -343,18 +375,13 @@ fn happening(session: u8, plan: &Plan, chance: &mut Chance) -> Happening {
         10 => Happening::Crash { session, input },
         11 => Happening::PowerCut { session, input },
         12 => Happening::KillOn { session, at, bucket, flatten: flag },
-        // A switch that nobody takes off again makes a dull day.
         13 => Happening::KillOff { session, at, bucket: bucket.filter(|_| flag) },
         14 => Happening::Limits { session, at, percent: 10 + chance.below(140) as i64 },
-        15 => Happening::ExitOnly {
-            session,
-            at,
-            pair: chance.below(u64::from(plan.pairs)) as u16,
-            only: chance.permille(300),
-        },
-        16 => Happening::Whitelist { session, at, today: chance.permille(800) },
+        15 => Happening::ExitOnly { session, at, pair: chance.below(u64::from(plan.pairs)) as u16, only: flag },
+        16 => Happening::Whitelist { session, at, today: flag },
         17 => Happening::Nonsense { session, at },
-        18 | 19 => Happening::Down { session, from, until: short },
+        18 => Happening::Bucket { session, at, pair: chance.below(2) as u16, bucket: bucket.unwrap_or(Bucket::Low) },
+        19 | 20 => Happening::Down { session, from, until: short },
         _ => Happening::Foreign { session, at, tag: chance.below(5) as u8 },
     }
 }

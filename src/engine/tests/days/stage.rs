@@ -12,7 +12,7 @@ pub const DAY: i64 = 86_400 * NANOS;
 
 /// The setup of a plan.
 fn setup(plan: &Plan) -> DeskSetup {
-    let mut setup = market::setup(plan.pairs + u16::from(plan.shared));
+    let mut setup = market::setup(plan.pairs + 2 * u16::from(plan.shared));
     for pair in &mut setup.pairs {
         pair.lookback = 6;
         (pair.entry, pair.exit, pair.stop) = (market::real(1.0), market::real(0.3), market::real(2.2));
@@ -24,10 +24,20 @@ fn setup(plan: &Plan) -> DeskSetup {
         pair.max_stops = 20;
     }
     if plan.shared {
-        let pair = &mut setup.pairs[usize::from(plan.pairs)];
-        (pair.leg_a, pair.leg_b, pair.bucket) = (InstrumentId(0), InstrumentId(3), Bucket::High);
+        for (place, legs, bucket) in [(0, (0, 3), Bucket::High), (1, (2, 1), Bucket::Low)] {
+            let pair = &mut setup.pairs[usize::from(plan.pairs) + place];
+            (pair.leg_a, pair.leg_b, pair.bucket) = (InstrumentId(legs.0), InstrumentId(legs.1), bucket);
+        }
     }
     setup.limits = limits(plan.limits);
+    setup.execution.protection_bps = plan.protection;
+    if plan.shared {
+        setup.execution.symbol_throttle_ns = 0;
+        setup.execution.bucket_throttle_ns = 0;
+    }
+    if plan.slow {
+        (setup.gateway.per_second, setup.gateway.per_minute, setup.gateway.per_day) = (1, 10, 50);
+    }
     setup.paper.latency_ns = plan.latency * 1_000_000;
     if plan.gateway {
         setup.gateway.route = Route::Gateway;
@@ -91,6 +101,11 @@ pub fn market_data(script: &Script, session: u8) -> Vec<(i64, Input)> {
             Input::Tick(mut tick) => {
                 let second = (tick.ts.get() - open).div_euclid(NANOS);
                 let order = |late: u64| place as u64 * 2 + late * 2;
+                if let Some(depth) = &mut tick.depth {
+                    for level in depth.bids.iter_mut().chain(&mut depth.asks) {
+                        level.qty = Qty::new((level.qty.get() * plan.depth / 100).max(1));
+                    }
+                }
                 let (mut gone, mut twice, mut late) = (false, false, 0);
                 for fault in &faults {
                     touch(fault, second, &dice, &mut tick, (&mut gone, &mut twice, &mut late));
@@ -190,6 +205,10 @@ pub fn commands(happening: &Happening, second: i64, setup: &mut DeskSetup, date:
         }
         Happening::Whitelist { at, today, .. } if at == second => {
             setup.whitelist_date = Some(date.plus_days(i32::from(today) - 1));
+            changed(setup)
+        }
+        Happening::Bucket { at, pair, bucket, .. } if at == second => {
+            setup.pairs[usize::from(pair)].bucket = bucket;
             changed(setup)
         }
         Happening::Nonsense { at, .. } if at == second => {

@@ -24,6 +24,7 @@ pub struct Figures {
     pub orders: u64,
     pub fills: u64,
     pub late: u64,
+    pub passive: u64,
     pub unknown: u64,
     pub lost: u64,
     pub foreign: u64,
@@ -44,6 +45,7 @@ impl Figures {
         self.orders += other.orders;
         self.fills += other.fills;
         self.late += other.late;
+        self.passive += other.passive;
         self.unknown += other.unknown;
         self.lost += other.lost;
         self.foreign += other.foreign;
@@ -315,6 +317,7 @@ fn settle(carry: &DeskCarry, world: &World, outside: &Outside, plan: &Plan, figu
     figures.events += world.tape.len() as u64;
     figures.fills += audit.fills;
     figures.late += audit.late;
+    figures.passive += audit.passive;
     figures.unknown += audit.unknown;
     figures.entries += audit.entries;
     figures.unwinds += audit.unwinds;
