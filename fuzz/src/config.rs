@@ -1,10 +1,14 @@
-//! What an operator types: configuration, calendar, holidays, universe, conditions, mappings and tolerances.
+//! What an operator types: configuration, calendar, holidays, universe, conditions, mappings, tolerances, and the pairs
+//! desk's files.
 //!
 //! The first byte chooses which of them the text is.
 
 use barkeep::ingestion::files::{Mapping, parse_conditions};
 use barkeep::orchestrator::calendar::{Calendar, merge_holidays};
 use barkeep::orchestrator::config::{Config, Tolerance};
+use barkeep::orchestrator::desk::charges::ChargeTable;
+use barkeep::orchestrator::desk::risk::RiskRules;
+use barkeep::orchestrator::desk::whitelist::Whitelist;
 use barkeep::orchestrator::universe::Universe;
 use barkeep_schemas::{Price, SessionDate};
 
@@ -41,10 +45,14 @@ from = "2026-01-01"
 steps = [{ below = "250", tick = "0.01" }, { tick = "0.05" }]
 "#;
 
+/// From here on the text is a file of the pairs desk.
+const DESK: u8 = 252;
+
 pub fn run(data: &[u8]) {
     let Some((which, text)) = data.split_first() else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
     match which % 7 {
+        _ if *which >= DESK => desk(*which, text),
         0 => config(text),
         1 => calendar(text),
         2 => holidays(text),
@@ -63,6 +71,19 @@ fn config(text: &str) {
         }
         Err(refusal) => assert!(!refusal.to_string().is_empty()),
     }
+}
+
+/// The whitelist, the limits and the charges.
+fn desk(which: u8, text: &str) {
+    let refused = match which - DESK {
+        0 => RiskRules::from_toml(text, "f.toml").err(),
+        1 => match ChargeTable::from_toml(text, "f.toml") {
+            Ok(table) => return drop([i32::MIN, 0, 20_665, i32::MAX].map(|date| table.on(SessionDate(date)))),
+            Err(refused) => Some(refused),
+        },
+        _ => Whitelist::from_yaml(text, "f.yaml").err(),
+    };
+    assert!(refused.is_none_or(|refused| !refused.to_string().is_empty()));
 }
 
 fn calendar(text: &str) {
