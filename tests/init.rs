@@ -18,9 +18,21 @@ use stage::Stage;
 fn it_writes_a_configuration_that_is_sound_and_names_what_was_written_with_it() {
     let stage = Stage::new();
     let told = stage.json(0, "init desk --json");
-    assert_eq!(told["written"], serde_json::json!(["desk/universe.csv", "desk/barkeep.toml"]));
+    assert_eq!(
+        told["written"],
+        serde_json::json!([
+            "desk/pairs_next_day.yaml",
+            "desk/risk.toml",
+            "desk/charges.toml",
+            "desk/universe.csv",
+            "desk/barkeep.toml"
+        ])
+    );
     assert_eq!(told["kept"], serde_json::json!([]));
     let text = fs::read_to_string(stage.path("desk/barkeep.toml")).unwrap();
+    for file in ["pairs_next_day.yaml", "risk.toml", "charges.toml"] {
+        assert!(text.contains(&format!("\nfile = \"desk/{file}\"\n")), "{text}");
+    }
     assert!(text.contains("universe = \"desk/universe.csv\"") && text.matches('#').count() > 30, "{text}");
     assert!(text.contains(&format!("data_dir = \"{}\"", stage.path("data").display())), "{text}");
     let mode = fs::metadata(stage.path("data")).unwrap().permissions().mode();

@@ -16,12 +16,16 @@ use self::check::{Check, Status};
 use super::screen::{say, say_json, wrapped};
 use super::{Context, Verdict};
 use crate::orchestrator::config::{Config, DEFAULT_PATH};
+use crate::orchestrator::desk::charges::ChargeTable;
+use crate::orchestrator::desk::risk::RiskRules;
+use crate::orchestrator::desk::whitelist::Whitelist;
+use crate::orchestrator::desk::{DeskFiles, DeskPaths};
 use crate::orchestrator::universe::Universe;
 
 /// Write a commented configuration, check this host, say what comes next
 ///
-/// Writes barkeep.toml and universe.csv into a folder, makes the data directory, and checks clock, disk, permissions and
-/// ports. Files that are there are left alone, so that it may be run again at any time.
+/// Writes barkeep.toml, universe.csv and the pairs desk's files (risk.toml, charges.toml, pairs_next_day.yaml) into a folder,
+/// makes the data directory, and checks clock, disk, permissions and ports. Files that are there are left alone, so that it may be run again at any time.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   barkeep init
@@ -61,12 +65,20 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
         checks: Vec::new(),
         next: next(&file),
     };
-    for (path, text) in [(&universe, Universe::builtin_text().to_owned()), (&file, config_text(&data_dir, &universe)?)]
-    {
+    let own = |name: &str| args.folder.join(name);
+    let desk = [
+        ("pairs", own("pairs_next_day.yaml"), Whitelist::builtin_text()),
+        ("risk", own("risk.toml"), RiskRules::builtin_text()),
+        ("charges", own("charges.toml"), ChargeTable::builtin_text()),
+    ];
+    let text = config_text(&data_dir, &universe, &desk)?;
+    let files = desk.iter().map(|(_, path, text)| (path, (*text).to_owned()));
+    for (path, text) in files.chain([(&universe, Universe::builtin_text().to_owned()), (&file, text)]) {
         if write_new(path, &text)? { &mut report.written } else { &mut report.kept }.push(path.clone());
     }
     let config = Config::load(Some(&file))?;
     Universe::load(config.calendar.universe.as_deref())?;
+    DeskFiles::load(&DeskPaths::from(&config))?;
     make_folder(&data_dir, 0o700)?;
     report.checks = check::host(&config, &data_dir);
     let fine = report.checks.iter().all(|check| check.status != Status::Fail);
@@ -78,18 +90,24 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
     Ok(Verdict::fine_if(fine))
 }
 
-/// The commented defaults with this data directory and this universe.
-fn config_text(data_dir: &Path, universe: &Path) -> Result<String> {
+/// The commented defaults with this data directory, this universe and these files of the pairs desk, by section.
+fn config_text(data_dir: &Path, universe: &Path, desk: &[(&str, PathBuf, &str)]) -> Result<String> {
     let default = Config::builtin()?;
+    let pairs = default.pairs.file.clone().unwrap_or_default();
+    let mut settings =
+        vec![("", "data_dir", default.data_dir.as_path(), data_dir), ("calendar", "universe", Path::new(""), universe)];
+    for (section, own, _) in desk {
+        let default = if *section == "pairs" { pairs.as_path() } else { Path::new("") };
+        settings.push((section, "file", default, own));
+    }
     let mut text = Config::builtin_text().to_owned();
-    for (key, value, own) in [("data_dir", default.data_dir.as_path(), data_dir), ("universe", Path::new(""), universe)]
-    {
+    for (section, key, value, own) in settings {
         let Some(own) = own.to_str() else { bail!("{} is no UTF-8: choose another folder", own.display()) };
         let (line, mine) = (setting(key, &value.display().to_string()), setting(key, own));
-        if text.matches(&line).count() != 1 {
-            bail!("the built-in configuration has no line `{}`: this is a bug", line.trim());
-        }
-        text = text.replace(&line, &mine);
+        let from = if section.is_empty() { Some(0) } else { text.find(&format!("\n[{section}]\n")) };
+        let found = from.and_then(|from| Some(from + text.get(from..)?.find(&line)?));
+        let Some(at) = found else { bail!("the built-in configuration has no line `{}`: this is a bug", line.trim()) };
+        text.replace_range(at..at + line.len(), &mine);
     }
     Config::from_toml(&text, "the new barkeep.toml")?;
     Ok(text)

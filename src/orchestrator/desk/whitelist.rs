@@ -115,6 +115,11 @@ pub struct Listed {
 }
 
 impl Whitelist {
+    /// The commented text of a list without pairs, for `init` to write.
+    pub const fn builtin_text() -> &'static str {
+        include_str!("../../../configs/pairs_next_day.yaml")
+    }
+
     /// Reads a whitelist; `file_name` is its name in errors.
     ///
     /// # Errors
