@@ -103,3 +103,6 @@ fn throw(switches: &mut Vec<KillLatched>, command: &OperatorCommand) {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -221,3 +221,19 @@ fn a_wider_universe_joins_the_session_and_what_left_it_stays_until_the_close() {
     let joined = short(&desk.happened(other, at(FRIDAY, 10, 0)));
     assert_eq!(joined, "listed:ITC | send 0 subscribe | send 0 mode | subscribed");
 }
+
+#[test]
+fn what_is_held_is_subscribed_and_legs_are_kept_deep() {
+    let mut desk = desk(None);
+    desk.watch(universe(&["INFY"]), at(FRIDAY, 6, 0));
+    desk.hold(["SBIN".to_owned()].into());
+    desk.happened(token(1, at(FRIDAY.plus_days(1), 6, 0)), at(FRIDAY, 8, 0));
+    desk.happened(Happened::Time, at(FRIDAY, 8, 30));
+    desk.happened(Happened::Listed(Ok(both())), at(FRIDAY, 8, 31));
+    let opened = desk.happened(Happened::Time, at(FRIDAY, 8, 45));
+    assert_eq!(short(&opened), "open 2026-07-31 with 2 | fetched:0 | dial 0/1");
+    assert_eq!(short(&desk.happened(Happened::Legs(["SBIN".to_owned()].into()), at(FRIDAY, 8, 45))), "");
+    let deep: Vec<(String, bool)> =
+        desk.subscriptions().into_iter().flatten().map(|of| (of.symbol, of.depth)).collect();
+    assert_eq!(deep, [("INFY".to_owned(), false), ("SBIN".to_owned(), true)]);
+}
