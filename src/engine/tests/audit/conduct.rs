@@ -51,6 +51,8 @@ pub struct Conduct {
     /// Ticks by position.
     ticks: HashMap<Seq, InstrumentId>,
     signals: HashMap<Seq, Signal>,
+    /// Marks by position, and whether both of their bars were first editions.
+    marks: HashMap<Seq, bool>,
     asked: BTreeSet<(Seq, PairId)>,
     live: BTreeMap<OrderId, Live>,
     known: BTreeSet<OrderId>,
@@ -199,6 +201,9 @@ impl Conduct {
             }
             Derived::Signal(signal) => {
                 assert!(self.asked.insert((self.cause, signal.pair)), "{seq}: a pair asks once in a step");
+                let first = signal.mark.is_none_or(|mark| self.marks.get(&mark) == Some(&true));
+                assert!(first, "{seq}: a signal of a revision");
+                assert!(signal.mark.is_some() || signal.action == SignalAction::Exit, "{seq}: an entry without a mark");
                 self.signals.insert(seq, (**signal).clone());
             }
             Derived::OrderCreated(created) => self.created(seq, created),
@@ -238,11 +243,13 @@ impl Conduct {
                     assert!(equity.get() - mark.capital.get() - today <= mark.high_water.get(), "{seq}");
                 }
             }
+            Derived::PairMark(mark) => {
+                self.marks.insert(seq, mark.first_edition);
+            }
             Derived::TickSetAside(_)
             | Derived::AuctionPrint(_)
             | Derived::UnallocatedVolume(_)
             | Derived::VolumeReset(_)
-            | Derived::PairMark(_)
             | Derived::EntryRefused(_)
             | Derived::ForeignUpdate(_) => {}
         }

@@ -209,6 +209,9 @@ impl Outside {
             let late = quirks.iter().find_map(|quirk| if let Quirk::AnswerLate(s) = quirk { Some(*s) } else { None });
             self.outbox.push(answer(GatewayAct::Answered, Some(number.clone()), late.unwrap_or(0)));
         }
+        if quirks.contains(&Quirk::Denied) {
+            self.outbox.push(answer(GatewayAct::NeverReached, None, 4));
+        }
         self.placed.push(Placed {
             id,
             side: known.created.side,

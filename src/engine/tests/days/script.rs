@@ -196,6 +196,8 @@ pub enum Quirk {
     Unreached,
     AnswerLost,
     InFlight(i64),
+    /// A look-up says that it never came there, although it did.
+    Denied,
     /// The answer comes so many seconds later than it was made.
     AnswerLate(i64),
     /// It is sent although its attempt was refused.
@@ -261,7 +263,7 @@ impl Happening {
 fn quirk(chance: &mut Chance) -> Quirk {
     let seconds = 1 + chance.below(25) as i64;
     let percent = chance.below(100) as i64;
-    match chance.below(24) {
+    match chance.below(25) {
         0 => Quirk::Refused,
         1 => Quirk::Rejected,
         2 => Quirk::Unreached,
@@ -281,6 +283,7 @@ fn quirk(chance: &mut Chance) -> Quirk {
         16 => Quirk::Shuffled,
         17 => Quirk::StateFirst,
         18 => Quirk::NoTag,
+        23 => Quirk::Denied,
         19 | 20 => Quirk::Stuck(percent),
         21 | 22 => Quirk::LateTrade,
         _ => Quirk::InFlight(12 + seconds),
@@ -350,7 +353,9 @@ impl Script {
 }
 
 fn happening(session: u8, plan: &Plan, chance: &mut Chance) -> Happening {
-    let from = chance.below(plan.seconds as u64) as i64;
+    let second = chance.below(plan.seconds as u64) as i64;
+    // Bars of a minute close shortly after it, and orders work then.
+    let from = if chance.permille(600) { second / 60 * 60 + chance.below(12) as i64 } else { second };
     let (short, long) = (from + 1 + chance.below(60) as i64, from + 30 + chance.below(400) as i64);
     let at = from;
     let instrument = chance.below(u64::from(plan.pairs) * 2) as u32;
