@@ -350,7 +350,9 @@ impl Audit {
                 let order = &self.orders[&refused.order];
                 assert_eq!(order.status, refused.from);
                 let legal = NEXT.iter().any(|(from, to)| *from == refused.from && to.contains(&refused.to));
-                assert!(!legal, "{seq}: a legal move was refused: {refused:?}");
+                // What is known to have reached the broker is not believed to have not.
+                let denied = refused.why == OrderWhy::NeverReached;
+                assert!(!legal || denied, "{seq}: a legal move was refused: {refused:?}");
             }
             Derived::Fill(fill) => self.fill(fill),
             Derived::PairMoved(moved) => {
@@ -455,6 +457,10 @@ impl Audit {
         let legal = NEXT.iter().any(|(from, to)| *from == moved.from && to.contains(&moved.to));
         assert!(legal, "{}: {} -> {}", moved.order, moved.from, moved.to);
         assert_eq!(order.filled, moved.filled.get(), "{}", moved.order);
+        if moved.why == OrderWhy::NeverReached {
+            let reached = order.filled > 0 || matches!(moved.from, OrderStatus::Acked | OrderStatus::Partial);
+            assert!(!reached, "{}: it did reach the broker", moved.order);
+        }
         if moved.to == OrderStatus::Filled {
             assert!(order.filled >= order.allowed);
         }
