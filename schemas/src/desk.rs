@@ -113,7 +113,7 @@ record! {
         pub stale_after_ns: i64,
         /// Entries that may end in a stop within one session before there are no more.
         pub max_stops: u32,
-        /// Its risk bucket.
+        /// Its risk bucket. A pair that is held when this changes stays in the bucket that it was entered in.
         pub bucket: Bucket,
         /// Money of both legs together at entry.
         pub gross_notional: Money,

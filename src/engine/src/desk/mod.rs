@@ -263,7 +263,15 @@ impl Desk {
         if !kept || !is_whole(setup, self.quotes.len()) || self.setup.gateway.route != setup.gateway.route {
             return false;
         }
-        self.setup = setup.clone();
+        let mut setup = setup.clone();
+        for ((new, old), pair) in setup.pairs.iter_mut().zip(&self.setup.pairs).zip(&self.pairs) {
+            // What is held stays under the limits, and in the money, that it was built with: its bucket changes once it is
+            // flat, with the next change, or with the next session.
+            if pair.state != PairState::Flat {
+                new.bucket = old.bucket;
+            }
+        }
+        self.setup = setup;
         self.ledger.resize(&self.setup);
         self.matcher.rules(self.setup.paper.clone());
         self.limiter.rules(&self.setup.gateway);

@@ -54,9 +54,6 @@ struct Taken {
 pub struct Audit {
     conduct: Conduct,
     setup: Option<DeskSetup>,
-    /// Whether a pair has moved to another bucket while it held shares: what they cost moves along, which is not told, so
-    /// only the account as a whole adds up from then on.
-    mixed: bool,
     /// The setup before the one that this step brings.
     changed: Option<DeskSetup>,
     date: SessionDate,
@@ -123,7 +120,7 @@ impl Audit {
             }
         }
         let sum = |books: &BTreeMap<Bucket, i128>, bucket| books.get(&bucket).copied().unwrap_or(0);
-        for scope in scopes.iter().filter(|of| !self.mixed || of.scope == Scope::Global) {
+        for scope in scopes {
             let buckets = Bucket::ALL.iter().filter(|of| scope.scope.bucket().is_none_or(|bucket| bucket == **of));
             let profit: i128 =
                 buckets.map(|of| sum(&self.cash, *of) + sum(&costs, *of) - sum(&self.charges, *of)).sum();
@@ -175,7 +172,15 @@ impl Audit {
                     }
                 }
             }
-            Input::DeskChanged(setup) => self.changed = self.setup.replace((**setup).clone()),
+            Input::DeskChanged(setup) => {
+                let mut setup = (**setup).clone();
+                for (new, old) in setup.pairs.iter_mut().zip(&self.setup().pairs) {
+                    if self.states.get(&old.id).is_some_and(|state| *state != PairState::Flat) {
+                        new.bucket = old.bucket;
+                    }
+                }
+                self.changed = self.setup.replace(setup);
+            }
             Input::Tick(tick) => {
                 let counter = tick.cum_volume.unwrap_or_default().get();
                 let rise = self.counters.get(&tick.instrument).map_or(0, |known| (counter - known).max(0));
@@ -233,13 +238,7 @@ impl Audit {
             let known = self.counters.entry(tick.instrument).or_insert(counter);
             *known = counter.max(*known);
         }
-        if let (Some(before), Some(now)) = (self.changed.take(), &self.setup) {
-            let moved = |(old, new): (&PairSpec, &PairSpec)| {
-                let held = [Leg::A, Leg::B].iter().any(|leg| self.position(old.id, *leg) != 0);
-                old.bucket != new.bucket && held
-            };
-            self.mixed |= before.pairs.iter().zip(&now.pairs).any(moved);
-        }
+        self.changed = None;
         let approved = std::mem::take(&mut self.approved);
         if !approved.is_empty() {
             self.check_limits(&approved);
@@ -513,7 +512,7 @@ impl Audit {
     /// Cash, positions at last prices and charges are equity, to the last digit.
     fn equity(&mut self, mark: &EquityMark) {
         self.believe();
-        let Some(equity) = mark.equity.filter(|_| !self.mixed || mark.scope == Scope::Global) else { return };
+        let Some(equity) = mark.equity else { return };
         let within = |bucket: Bucket| mark.scope.bucket().is_none_or(|of| of == bucket);
         let mut profit: i128 = 0;
         for (bucket, cash) in self.cash.iter().filter(|(bucket, _)| within(**bucket)) {
