@@ -206,7 +206,7 @@ fn first_symbol(ours: &[KeyedBar], theirs: &[KeyedBar]) -> Option<SymbolIndex> {
 }
 
 /// The bars of `symbol` at the head of `bars`, and the rest.
-fn split_symbol(bars: &[KeyedBar], symbol: SymbolIndex) -> (&[KeyedBar], &[KeyedBar]) {
+pub(super) fn split_symbol(bars: &[KeyedBar], symbol: SymbolIndex) -> (&[KeyedBar], &[KeyedBar]) {
     let end = bars.partition_point(|bar| bar.symbol <= symbol);
     bars.split_at_checked(end).unwrap_or((bars, &[]))
 }

@@ -7,6 +7,7 @@
 //! Invariant: whether two bars match is decided in integers.
 
 mod bars;
+pub mod causes;
 mod compare;
 mod report;
 mod sessions;
