@@ -1,4 +1,5 @@
-//! `barkeep backfill` against a simulator that was started: what is missing is fetched, once, also after a kill.
+//! `barkeep backfill` and `recon --source kite` against a simulator that was started: what is missing is fetched, once,
+//! also after a kill; a day that is reconciled is fetched anew.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test says what it expects")]
 
 mod stage;
@@ -183,4 +184,58 @@ fn a_run_that_was_killed_is_given_once_more_and_then_all_is_there() {
     let again = backfill(&stage, 0, &args);
     assert_eq!((&again["requests"], &again["candles"]), (&json!(0), &json!(0)));
     stage.expect(0, "tape verify");
+}
+
+/// Candles as bars that `import --as internal` takes.
+fn csv(symbol: &str, candles: &[Candle]) -> String {
+    let row = |c: &Candle| {
+        format!("{symbol},{},{},{},{},{},{}\n", c.start.secs(), c.open, c.high, c.low, c.close, c.volume.get())
+    };
+    let rows: String = candles.iter().map(row).collect();
+    format!("symbol,time,open,high,low,close,volume\n{rows}")
+}
+
+#[test]
+fn a_day_is_reconciled_with_the_brokers_candles_as_it_gives_them_now() {
+    let stage = Stage::new();
+    let sim = Sim::start(&stage, "--instruments 5");
+    let candles = sim.candles(&stage, 408_065, "2026-07-30", "2026-07-30");
+    stage.write("own.csv", &csv("INFY", &candles[..candles.len() - 1]));
+    stage.expect(0, "--config barkeep.toml import own.csv --kind bars --as internal --map time=time:s");
+    let recon = |code: i32, more: &str| {
+        stage.json(code, &format!("--config barkeep.toml recon --date 2026-07-30 --source kite --json {more}"))
+    };
+    let compared = candles.len() as u64;
+    for _ in 1..=2 {
+        let report = recon(1, "");
+        let found = ["compared", "matched", "missing_internal"].map(|key| report[key].as_u64().expect("a number"));
+        assert_eq!(found, [compared, compared - 1, 1], "{report}");
+        assert!(report["source"].as_str().is_some_and(|source| source.starts_with("kite, fetched ")), "{report}");
+    }
+    let tape = Tape::open(&DataDir::new(stage.path("data"))).expect("a tape");
+    let started = tape.scan(Seq::FIRST, None, &Filter::kinds([EventKind::ImportStarted]));
+    let fetched: Vec<(Ts, _)> = started
+        .filter_map(|event| match event.expect("an event").1 {
+            Event::Input(Input::ImportStarted(import)) => Some((import.fetched?, import.files)),
+            Event::Input(_) | Event::Derived(_) => None,
+        })
+        .collect();
+    let [(first, files), (second, again)] = fetched.as_slice() else { panic!("{fetched:?}") };
+    assert!(first < second && files == again, "the same answer, at two times");
+    // Up to the bar that we lack all is in order.
+    let until = ist_clock(candles[candles.len() - 1].start);
+    recon(0, &format!("--to {until}"));
+    // What the broker does not list is told, and nothing else is called in order for it.
+    let partly = recon(2, &format!("--symbols INFY,NOPE --to {until}"));
+    assert_eq!(partly["symbols"].as_array().map(Vec::len), Some(1), "{partly}");
+    let refused = |more: &str| stage.refused(&format!("--config barkeep.toml recon --source kite {more}"));
+    assert!(refused("--date 2026-07-30 --tf 1s").contains("no candles of 1s"));
+    assert!(refused("--date 2026-07-30 --no-header").contains("--no-header says how a file is read"));
+    stage.expect(0, "tape verify");
+}
+
+/// `15:29` in IST.
+fn ist_clock(ts: Ts) -> String {
+    let second = (ts.secs() + 19_800).rem_euclid(86_400);
+    format!("{:02}:{:02}", second / 3_600, second / 60 % 60)
 }

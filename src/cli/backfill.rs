@@ -30,17 +30,17 @@ use crate::orchestrator::universe::Universe;
 const BATCH: usize = 16;
 
 /// Requests in a row without any answer after which the broker counts as gone.
-const SILENT_MAX: u32 = 3;
+pub(super) const SILENT_MAX: u32 = 3;
 
 /// Why a symbol is not asked for that asking again would not mend.
-const NOT_LISTED: &str = "not in the broker's list of instruments";
+pub(super) const NOT_LISTED: &str = "not in the broker's list of instruments";
 
 /// Fetch the broker's historical minutes
 ///
 /// Puts Kite's minute candles of some days onto the tape as the broker's bars, where `tape cat --kind outside_bar` shows
-/// them. `recon` does not read them yet: it takes the broker's bars from a file, by --source. What the tape holds already,
-/// by symbol and day, is not asked for again: a run that was stopped is simply given once more. It keeps to Kite's limits:
-/// three requests a second, 60 days in each. Days whose session is not over are left out.
+/// them. `recon` does not read these: with --source kite it asks anew, since the broker changes its candles. What the
+/// tape holds already, by symbol and day, is not asked for again: a run that was stopped is simply given once more. It
+/// keeps to Kite's limits: three requests a second, 60 days in each. Days whose session is not over are left out.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   barkeep backfill --from 2026-06-01 --to 2026-07-31
@@ -171,14 +171,14 @@ fn symbols(args: &Args, universe: &Universe) -> Result<Vec<String>> {
 }
 
 /// The broker, logged in, and its list of instruments.
-struct Reached {
-    runtime: Runtime,
-    account: Account,
-    listing: Listing,
+pub(super) struct Reached {
+    pub(super) runtime: Runtime,
+    pub(super) account: Account,
+    pub(super) listing: Listing,
 }
 
 impl Reached {
-    fn reach(context: &Context, now: Ts) -> Result<Self> {
+    pub(super) fn reach(context: &Context, now: Ts) -> Result<Self> {
         let broker = Broker::new(&context.config.kite, context.dir.root())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -94,6 +94,19 @@ pub struct Reading {
     pub date: Option<String>,
 }
 
+impl Reading {
+    /// The first flag given that only matters for a file.
+    pub(super) fn file_flag(&self) -> Option<&'static str> {
+        let given = [
+            ("--symbol", !self.symbol.is_empty()),
+            ("--map", self.map.is_some()),
+            ("--no-header", self.no_header),
+            ("--format", self.format != Format::Csv),
+        ];
+        given.into_iter().find_map(|(flag, given)| given.then_some(flag))
+    }
+}
+
 fn one_of<T>(found: Option<T>, text: &str, expected: &str) -> Result<T, String> {
     found.ok_or_else(|| format!("'{text}' is none of {expected}"))
 }

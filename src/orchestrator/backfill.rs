@@ -1,10 +1,12 @@
 //! The broker's historical minute candles as bars on the tape: what is missing, what to ask for, what to add.
 //!
-//! What it never does: ask the broker, read a clock, or change what is on the tape. Who calls it: `backfill`.
+//! What it never does: ask the broker, read a clock, or change what is on the tape. Who calls it: `backfill`, and `recon` for one
+//! day that is fetched anew.
 //!
 //! Each answer is an import of its own, with its hash; an import that was not finished, as after a kill, does not count
 //! and is asked for again.
 
+mod day;
 mod held;
 mod record;
 
@@ -13,6 +15,7 @@ use barkeep_zerodha::rest::Interval;
 
 use super::calendar::{Calendar, CalendarError, DayKind};
 
+pub use day::{BrokerDay, DayAdded, DayAnswer, interval, record_day};
 pub use held::{Held, held};
 pub use record::{Added, Answer, record};
 

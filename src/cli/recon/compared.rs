@@ -1,23 +1,24 @@
 //! Both sides off the tape, compared, and the result back onto it.
 //!
-//! What it never does: read the broker's file (the import did), or change a bar. Who calls it: `recon`, once the file's
+//! What it never does: read the broker's file or ask it, or change a bar. Who calls it: `recon`, once the file's
 //! bars are on the tape.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use barkeep_schemas::{
     FeedId, Input, Instrument, InstrumentClass, InstrumentId, NANOS, Price, ReconDifference, ReconRun, ReconStatus,
     Seq, Timeframe, Ts,
 };
 use barkeep_storage::Tape;
 
-use super::Plan;
+use super::plan::Plan;
 use crate::cli::{Context, moment};
+use crate::monitoring::daily_recon::causes::{DayFacts, Sides, Wanted, explain};
 use crate::monitoring::daily_recon::{
-    BarSide, Comparison, Difference, SymbolIndex, broker_bars, compare, import_start, internal_bars,
+    BarSide, Comparison, Difference, SymbolIndex, broker_bars, compare, internal_bars,
 };
 use crate::orchestrator::calendar::Calendar;
 use crate::orchestrator::door::Door;
-use crate::orchestrator::import::{CalendarChoice, ImportReport, ImportRequest};
+use crate::orchestrator::import::CalendarChoice;
 use crate::orchestrator::universe::Universe;
 
 /// Both sides as they stood at `run_id`, the last durable position then, compared.
@@ -30,24 +31,16 @@ pub(super) struct Compared {
     pub(super) from: Ts,
     /// The last start compared.
     pub(super) to: Ts,
-    /// The first and the last start that the file holds of the day; `None` where it holds none.
+    /// The first and the last start that the broker's side holds of the day; `None` where it holds none.
     pub(super) held: Option<(Ts, Ts)>,
 }
 
 impl Compared {
-    pub(super) fn read(
-        plan: &Plan,
-        import: &ImportReport,
-        request: &ImportRequest,
-        run_id: Seq,
-        context: &Context,
-    ) -> Result<Self> {
+    pub(super) fn read(plan: &Plan, import: Seq, tf: Timeframe, run_id: Seq, context: &Context) -> Result<Self> {
         let tape = Tape::open(&context.dir)?;
-        let import = import_start(&tape, import.id)?
-            .with_context(|| format!("the import {} is not on the tape: run the command again", import.id))?;
         let segment = plan.day.session.as_ref().map(|session| &session.segment);
-        let mut internal = internal_bars(&tape, segment, plan.day.date, request.tf, &plan.symbols, Some(run_id))?;
-        let mut broker = broker_bars(&tape, import, request.tf, &plan.symbols)?;
+        let mut internal = internal_bars(&tape, segment, plan.day.date, tf, &plan.symbols, Some(run_id))?;
+        let mut broker = broker_bars(&tape, import, tf, &plan.symbols)?;
         internal.bars.retain(|bar| plan.window.contains(bar.start));
         broker.bars.retain(|bar| plan.day.contains(bar.start));
         let starts = || broker.bars.iter().map(|bar| bar.start);
@@ -57,12 +50,20 @@ impl Compared {
         let (Some(from), Some(to)) = (starts().min(), starts().max()) else {
             bail!(
                 "neither side has a {} bar that starts from {} until {}: check --from, --to and --tf",
-                request.tf.label(),
+                tf.label(),
                 moment::ist(plan.window.from),
                 moment::ist(plan.window.until)
             );
         };
-        let comparison = compare(&internal.bars, &broker.bars, &internal.tick_sizes, &plan.tolerance);
+        let mut comparison = compare(&internal.bars, &broker.bars, &internal.tick_sizes, &plan.tolerance);
+        if !comparison.differences.is_empty() {
+            let (date, symbols) = (plan.day.date, &plan.symbols);
+            let wanted = Wanted { session: segment, date, tf, symbols, import };
+            let facts = DayFacts::read(&tape, &wanted, &comparison.differences)?;
+            let (ours, theirs, tick_sizes) = (&internal.bars, &broker.bars, &internal.tick_sizes);
+            let sides = Sides { internal: ours, broker: theirs, tick_sizes, tolerance: &plan.tolerance, tf };
+            explain(&mut comparison.differences, &sides, &facts);
+        }
         Ok(Self { run_id, import, internal, comparison, from, to, held })
     }
 
@@ -145,7 +146,7 @@ impl<'a> Drafts<'a> {
         if let Some(known) = known.and_then(|all| all.iter().find(|known| known.symbol == symbol)) {
             return Instrument { feed: FeedId(0), ..known.clone() };
         }
-        let low = self.plan.file.symbols.iter().find(|scan| scan.symbol == symbol).map(|scan| scan.min_price);
+        let low = self.plan.lows.get(index.index()).copied();
         let (class, tick_size) = match self.plan.day.calendar {
             CalendarChoice::Nse => (
                 self.universe.class_of(symbol),

@@ -33,13 +33,6 @@ impl Candidates {
     /// Looks for a date, and for one run of it where one is asked for.
     pub(super) fn find(tape: &Tape, date: SessionDate, run: Option<u32>) -> Result<Self> {
         let known = sessions(tape)?;
-        if let Some(open) = known.iter().find(|session| session.closed.is_none()) {
-            bail!(
-                "the session of {} is still open: reconcile after its close (an import that was interrupted closes it \
-                 when it is run again)",
-                open.opened.date
-            );
-        }
         let is_it = |session: &SessionRecord| session.opened.date == date && run.is_none_or(|run| session.run() == run);
         if !known.iter().any(is_it) {
             let imported = imported_dates(tape)?;
@@ -49,6 +42,15 @@ impl Candidates {
         }
         let sessions = known.into_iter().filter(|session| session.opened.date == date).collect();
         Ok(Self { date, run, sessions })
+    }
+
+    /// The symbols of the session asked for, else of the newest; of a date without one those that were imported.
+    pub(super) fn symbols(&self, tape: &Tape) -> Result<SymbolTable> {
+        let is_asked = |session: &&SessionRecord| self.run.is_none_or(|run| session.run() == run);
+        Ok(match self.sessions.iter().rev().find(is_asked) {
+            Some(session) => SymbolTable::new(session.symbols()),
+            None => SymbolTable::new(imported_symbols(tape, self.date)?),
+        })
     }
 
     /// The session asked for, else the newest that has one of the symbols at least.
@@ -80,6 +82,13 @@ impl Candidates {
             return Ok(Day { date: self.date, calendar, start, end, session: None, several, note: None });
         };
         let session = self.sessions.remove(place);
+        if session.closed.is_none() {
+            bail!(
+                "the session of {} is still open: reconcile after its close (an import that was interrupted closes it \
+                 when it is run again)",
+                session.opened.date
+            );
+        }
         let note = self.elsewhere(&session, symbols);
         Ok(Day { several, note, ..Day::of_session(session, calendar)? })
     }

@@ -54,6 +54,7 @@ fn told(report: Report) -> String {
         rejected: Vec::new(),
         notes: Vec::new(),
         flags: Flags::default(),
+        whole: true,
     })
 }
 
@@ -107,6 +108,7 @@ fn a_report_with_differences_reads_so() {
         rejected: vec!["bars.csv, line 7, column open: the price `x` is not a number".to_owned()],
         notes: vec!["--from reaches outside: the file holds 09:07 to 11:14".to_owned()],
         flags: Flags { run: Some(1), data_dir: Some("my tape".to_owned()) },
+        whole: true,
     };
     insta::assert_snapshot!(super::report(&outcome), @r"
     Reconciliation of 2021-06-04 run 1, 1m bars
