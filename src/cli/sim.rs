@@ -8,8 +8,9 @@ pub(super) mod plan;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use barkeep_sim::market::Market;
 use barkeep_sim::server::{Server, ServerPlan};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::plan::Planned;
 use super::screen::{say, say_json};
@@ -117,6 +118,14 @@ async fn asked_to_stop() -> Result<()> {
     Ok(())
 }
 
+/// The pairs that the market has planted: `ln b - beta ln a` keeps coming back.
+fn planted(planned: &Planned) -> Result<Vec<Value>> {
+    let market = Market::new(planned.server.world.market.clone())?;
+    let symbol = |number: usize| market.listing(number, planned.date).symbol;
+    let pairs = market.pairs().into_iter();
+    Ok(pairs.map(|(a, b, beta)| json!({"a": symbol(a), "b": symbol(b), "beta": beta})).collect())
+}
+
 fn tell(args: &Args, planned: &Planned, server: &Server) -> Result<()> {
     let (rest, ws) = (format!("http://{}", server.address()), format!("ws://{}", server.address()));
     let ServerPlan { world, .. } = &planned.server;
@@ -131,6 +140,7 @@ fn tell(args: &Args, planned: &Planned, server: &Server) -> Result<()> {
             "date": planned.date.to_string(),
             "now": server.start_time().get(),
             "seed": args.seed,
+            "pairs": planted(planned)?,
         });
         if let (Some(control), Some(line)) = (server.control(), line.as_object_mut()) {
             line.insert("control".to_owned(), json!(control.to_string()));
