@@ -116,6 +116,11 @@ fn the_same_seed_gives_the_same_demo_and_another_seed_another() {
             report["faults"].as_array().expect("faults").iter().all(|f| f["injected"] == f["accounted_for"]),
             "{report}"
         );
+        let pairs = report["pnl_by_pair"].as_object().expect("pairs");
+        let sum = |key: &str| pairs.values().map(|pair| pair[key].as_f64().expect("a number")).sum::<f64>();
+        assert!(!pairs.is_empty() && sum("orders") > 3.0 && sum("fills") > 3.0 && sum("charges") > 1.0, "{report}");
+        assert!((report["orders"].as_f64(), report["fills"].as_f64()) == (Some(sum("orders")), Some(sum("fills"))));
+        assert!((sum("realised") + sum("unrealised") - sum("charges") - sum("net")).abs() < 1e-6, "{report}");
         report["digest"].clone()
     };
     assert_eq!(digest(1), digest(1));

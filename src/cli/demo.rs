@@ -1,10 +1,11 @@
 //! `barkeep demo`: the main job on nothing but the embedded tape.
 //!
-//! What it is: a simulated broker and the daemon over loopback for a whole day, faults included; then the very commands
-//! that a user would type, and an account of every fault. What it never does: skip a command's own road, or count a
+//! What it is: a simulated broker and the daemon over loopback for a whole day, faults included, pairs traded on paper; then
+//! the very commands that a user would type, and an account of every fault. What it never does: skip a command's own road, or count a
 //! fault that nobody saw.
 
 mod live;
+mod pairs;
 mod recorded;
 mod text;
 
@@ -19,6 +20,7 @@ use clap::Parser as _;
 use serde_json::json;
 
 use self::live::Lived;
+use self::pairs::Trading;
 use super::account::{Account, Watchdogs, read_ledger};
 use super::screen::{say, say_json};
 use super::{Cli, Command, Context, Verdict, recon};
@@ -29,7 +31,7 @@ use crate::orchestrator::replay::{ReplayReport, replay};
 /// Show the main job: a simulated day with faults, lived through live, reconciled and replayed
 ///
 /// Starts a simulated Kite and the daemon, connected by real sockets in the simulator's time: login, list of instruments,
-/// feed, faults, bars, close. Then it reconciles with the broker's candles, verifies the replay and accounts for every
+/// feed, faults, bars, pairs on paper, close. Then it reconciles with the broker's candles, verifies the replay and accounts for every
 /// fault. Needs nothing but a folder; the same seed gives the same digest.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -71,8 +73,9 @@ pub fn run(args: &Args, global: Option<PathBuf>, context: &Context) -> Result<Ve
     let account = Account::of(&read_ledger(&lived.ledger)?, &tape, segment, watchdogs, &differences)?;
     let ticks = recorded::write(&tape, segment, &folder.join("ticks.csv"))?;
     let counts = Counts { ticks, ..Counts::of(&tape, segment)? };
+    let trading = Trading::of(&tape, segment)?;
     let seconds = started.elapsed().as_secs_f64();
-    let outcome = Outcome { seed: args.seed, folder, lived, counts, report, replayed, account, seconds };
+    let outcome = Outcome { seed: args.seed, folder, lived, counts, trading, report, replayed, account, seconds };
     if args.json {
         say_json(&outcome.as_json())?
     } else {
@@ -97,6 +100,7 @@ struct Outcome {
     folder: PathBuf,
     lived: Lived,
     counts: Counts,
+    trading: Trading,
     report: Report,
     replayed: ReplayReport,
     account: Account,
@@ -124,9 +128,10 @@ struct Counts {
 }
 
 impl Outcome {
-    /// Whether everything is accounted for and the replay agrees.
+    /// Whether everything is accounted for, money too, and the replay agrees.
     fn sound(&self) -> bool {
-        self.replayed.differences == 0 && self.account.open.is_empty() && self.account.unexplained == 0
+        let account = &self.account;
+        self.replayed.differences == 0 && account.open.is_empty() && account.unexplained == 0 && self.trading.balances()
     }
 
     fn as_json(&self) -> serde_json::Value {
@@ -142,9 +147,12 @@ impl Outcome {
             "ticks": self.counts.ticks,
             "gaps": gaps,
             "bars": bars,
-            "orders": 0,
-            "fills": 0,
-            "pnl_by_pair": {},
+            "orders": self.trading.orders,
+            "fills": self.trading.fills,
+            "rejected": self.trading.rejected,
+            "resized": self.trading.resized,
+            "not_followed": self.trading.not_followed,
+            "pnl_by_pair": self.trading.by_pair(),
             "recon": {"before": self.report, "after": null},
             "replay": self.replayed,
             "faults": self.account.entries,

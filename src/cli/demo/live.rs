@@ -1,9 +1,10 @@
 //! The demo's day: the simulated Kite and the daemon in one process, over real loopback sockets, in shared virtual time.
 //!
 //! It goes the daemon's own road: a login, a list of instruments, websockets, the tape; after the close the broker's
-//! candles are asked for over REST. Faults strike on the way. It judges nothing.
+//! candles are asked for over REST. Faults strike on the way. Pairs are
+//! traded on paper by a whitelist of the simulator's own. It judges nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,13 +19,15 @@ use barkeep_zerodha::token::{self, AccessToken, Credentials};
 use indicatif::ProgressBar;
 use tokio::sync::watch;
 
-use super::{Args, typed};
+use super::{Args, pairs, typed};
 use crate::cli::sim::plan;
 use crate::cli::{Command, Context, moment, screen};
 use crate::monitoring::metrics::Service;
 use crate::orchestrator::calendar::Calendar;
 use crate::orchestrator::config::Config;
 use crate::orchestrator::daemon::{Daemon, DaemonPlan, Time};
+use crate::orchestrator::desk::DeskPaths;
+use crate::orchestrator::desk::whitelist::Whitelist;
 use crate::orchestrator::live::schedule::Schedule;
 use crate::orchestrator::universe::Universe;
 
@@ -94,9 +97,16 @@ pub(super) fn day(args: &Args, date: SessionDate, folder: &Path, context: &Conte
     let market = Market::new(planned.server.world.market.clone())?;
     let listings = (0..args.instruments as usize).map(|number| market.listing(number, date));
     let tokens: BTreeMap<String, u32> = listings.clone().map(|listing| (listing.symbol, listing.token)).collect();
+    let traded = pairs::planted(&market);
+    let whitelist = pairs::whitelist(&market, &traded, date);
+    fs::write(folder.join("pairs_next_day.yaml"), whitelist).with_context(|| format!("{}", folder.display()))?;
+    // Orders meet the book that was displayed, so the book of what is traded is kept.
+    let legs: BTreeSet<usize> = traded.iter().flat_map(|(a, b, _)| [*a, *b]).collect();
     let mut universe = "exchange,tradingsymbol,sector,class,subscribe,record_depth\n".to_owned();
-    for listing in listings {
-        universe += &format!("NSE,{},{},{},true,false\n", listing.symbol, listing.sector, listing.class.name());
+    for (number, listing) in listings.enumerate() {
+        let (symbol, sector, class, depth) =
+            (listing.symbol, listing.sector, listing.class.name(), legs.contains(&number));
+        universe += &format!("NSE,{symbol},{sector},{class},true,{depth}\n");
     }
     fs::write(folder.join("universe.csv"), universe).with_context(|| format!("{}", folder.display()))?;
 
@@ -121,6 +131,10 @@ pub(super) fn day(args: &Args, date: SessionDate, folder: &Path, context: &Conte
         let day =
             Schedule::new(calendar, config.session).day(date)?.with_context(|| format!("{date} is no session"))?;
         let universe = Universe::load(config.calendar.universe.as_deref())?;
+        let whitelist = Whitelist::load(&DeskPaths::from(&config))?.context("the demo names no whitelist")?;
+        if let Some(finding) = whitelist.against(&universe).first() {
+            bail!("the demo's own whitelist is no good: {finding}");
+        }
         let instruments = universe.members().count();
         let plan =
             DaemonPlan { config, dir: context.dir.clone(), universe, time: Time::Shared(control), targets: None };
@@ -150,11 +164,13 @@ fn progress(now: Ts, start: Ts, end: Ts, bar: &ProgressBar, stop: &watch::Sender
 /// The demo's own configuration, for whoever looks around afterwards.
 fn configure(folder: &Path, rest: &str, ws: &str) -> Result<Config> {
     let ports = Service::ALL.map(|service| format!("{} = 0\n", service.name())).concat();
-    let (data_dir, universe) = (folder.display(), folder.join("universe.csv"));
+    let (data_dir, universe, pairs) =
+        (folder.display(), folder.join("universe.csv"), folder.join("pairs_next_day.yaml"));
     let text = format!(
-        "data_dir = {:?}\n\n[calendar]\nuniverse = {:?}\n\n[kite]\nrest = \"{rest}\"\nws = \"{ws}\"\n\n[ports]\n{ports}",
+        "data_dir = {:?}\n\n[calendar]\nuniverse = {:?}\n\n[pairs]\nfile = {:?}\n\n[kite]\nrest = \"{rest}\"\nws = \"{ws}\"\n\n[ports]\n{ports}",
         data_dir.to_string(),
         universe.display().to_string(),
+        pairs.display().to_string(),
     );
     let file = folder.join("barkeep.toml");
     fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display()))?;

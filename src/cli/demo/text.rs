@@ -1,5 +1,9 @@
 //! The demo's report for people.
 
+use std::collections::BTreeMap;
+
+use barkeep_schemas::FineMoney;
+
 use super::{DATE, Outcome};
 use crate::cli::screen::{bytes, count, counted, lines, share, table};
 
@@ -33,9 +37,11 @@ pub(super) fn report(outcome: &Outcome) -> String {
         ),
         "2 bars".to_owned(),
         bars(outcome),
-        format!("3 recon against the broker's {} candles, asked for over REST", count(lived.candle_count)),
+        "3 pairs, on paper".to_owned(),
+        pairs(outcome),
+        format!("4 recon against the broker's {} candles, asked for over REST", count(lived.candle_count)),
         recon(outcome),
-        "4 replay --verify".to_owned(),
+        "5 replay --verify".to_owned(),
         format!(
             "  {} inputs derive {} events again: {} differences, in {:.1} s",
             count(outcome.replayed.inputs),
@@ -78,6 +84,45 @@ fn bars(outcome: &Outcome) -> String {
     lines(&table)
 }
 
+fn pairs(outcome: &Outcome) -> String {
+    let trading = &outcome.trading;
+    let header = ["pair", "bucket", "entries", "exits", "orders", "fills", "profit", "charges", "net"];
+    let mut table = table(&header, &[2, 4, 5, 6, 7, 8]);
+    for pair in &trading.pairs {
+        table.add_row([
+            pair.name.clone(),
+            pair.bucket.name().to_owned(),
+            pair.entries.to_string(),
+            told(&pair.exits),
+            pair.orders.to_string(),
+            pair.fills.to_string(),
+            FineMoney::new(pair.realised.get().saturating_add(pair.unrealised.get())).to_string(),
+            pair.charges.to_string(),
+            pair.net.to_string(),
+        ]);
+    }
+    let mut text = vec![lines(&table)];
+    if let Some((capital, equity)) = trading.account {
+        text.push(format!("  in all {} on a capital of {capital}: equity {equity}", trading.sum(|pair| pair.net)));
+    }
+    let all = |of: &BTreeMap<&str, u64>| of.values().sum::<u64>();
+    let each = [
+        (all(&trading.rejected), "order rejected", "orders rejected", &trading.rejected),
+        (all(&trading.resized), "order made smaller", "orders made smaller", &trading.resized),
+        (all(&trading.not_followed), "signal not followed", "signals not followed", &trading.not_followed),
+    ];
+    for (count, one, many, reasons) in each.iter().filter(|(count, ..)| *count > 0) {
+        text.push(format!("  {count} {}: {}", if *count == 1 { one } else { many }, told(reasons)));
+    }
+    text.join("\n")
+}
+
+/// How many there are of each, in words.
+fn told(counts: &BTreeMap<&str, u64>) -> String {
+    let each: Vec<String> = counts.iter().map(|(what, count)| format!("{count} {}", what.replace('_', " "))).collect();
+    each.join(", ")
+}
+
 fn recon(outcome: &Outcome) -> String {
     let report = &outcome.report;
     let rows = [
@@ -106,15 +151,16 @@ fn faults(outcome: &Outcome) -> String {
 fn verdict(outcome: &Outcome) -> String {
     let account = &outcome.account;
     if outcome.sound() {
-        return "Every fault is accounted for, every gap has its cause, every bar that differs its reason.\nThe tape \
-                replays bit for bit."
+        return "Every fault is accounted for, every gap has its cause, every bar that differs its reason.\nWhat the \
+                account gained is what its pairs made. The tape replays bit for bit."
             .to_owned();
     }
     let mut text = format!(
-        "NOT SOUND: {} not accounted for, {} differ without a reason, {} replay differences",
+        "NOT SOUND: {} not accounted for, {} differ without a reason, {} replay differences, accounts that {}",
         counted(account.open.len() as u64, "item"),
         counted(account.unexplained, "bar"),
-        outcome.replayed.differences
+        outcome.replayed.differences,
+        if outcome.trading.balances() { "balance" } else { "do not balance" }
     );
     for open in account.open.iter().take(OPEN_SHOWN) {
         text.push_str(&format!("\n  {open}"));
@@ -125,13 +171,19 @@ fn verdict(outcome: &Outcome) -> String {
 /// What to look at next, ready to be pasted.
 fn next(outcome: &Outcome) -> String {
     let dir = outcome.folder.display();
-    [
+    let mut lines = vec![
         format!("Look around in {dir} (remove the folder when you are done):"),
         format!("  barkeep --data-dir {dir} tape stat"),
         format!("  barkeep --data-dir {dir} tape cat --kind feed_gap,feed_report --limit 20"),
         format!("  barkeep --data-dir {dir} recon --date {DATE} --source {dir}/candles.csv"),
         format!("  barkeep --data-dir {dir} explain bar HDFCBANK '{DATE} 10:30'"),
         format!("  barkeep --data-dir {dir} export --kind bars_1m --out {dir}/bars_1m.csv"),
-    ]
-    .join("\n")
+    ];
+    if let Some(order) = outcome.trading.filled_order {
+        lines.push(format!("  barkeep --data-dir {dir} explain order {order}"));
+    }
+    if let Some(order) = outcome.trading.judged_order.or(outcome.trading.filled_order) {
+        lines.push(format!("  barkeep --data-dir {dir} risk why {order}"));
+    }
+    lines.join("\n")
 }
