@@ -89,6 +89,7 @@ fn bar(args: &BarArgs, context: &Context) -> Result<Verdict> {
             top.insert("agrees".to_owned(), explained.agrees.into());
             top.insert("arithmetic".to_owned(), serde_json::to_value(&explained.arithmetic)?);
             top.insert("notes".to_owned(), serde_json::to_value(&explained.notes)?);
+            top.insert("healed".to_owned(), serde_json::to_value(&explained.healed)?);
         }
         say_json(&tree)?;
     } else {
@@ -101,6 +102,16 @@ fn bar(args: &BarArgs, context: &Context) -> Result<Verdict> {
 
 fn as_text(explained: &Explained, depth: usize) -> String {
     let mut lines = vec![explained.tree.text.clone(), format!("  at seq {}", explained.tree.seq)];
+    if let Some(healed) = &explained.healed {
+        if explained.arithmetic.is_empty() {
+            lines.extend(explained.notes.iter().map(|note| format!("  note: {note}")));
+            lines
+                .extend(explained.tree.inputs.iter().map(|input| format!("  taken: {:>9}  {}", input.seq, input.text)));
+            return lines.join("\n");
+        }
+        lines.push(format!("HEALED: {}", healed.text));
+        lines.push("What follows is the edition of the engine.".to_owned());
+    }
     lines.push(if explained.agrees {
         "The ticks give this bar:".to_owned()
     } else {

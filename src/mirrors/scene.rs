@@ -1,10 +1,10 @@
 //! A small tape for tests: one traded session and one segment that brings bars and reconciliations for it.
 
 use barkeep_schemas::{
-    Bar, BarOrigin, CalendarKind, ClockMark, CloseReason, DayCalendar, Derived, EngineConfig, Event, FeedId, FeedSpec,
-    FileKind, Hash32, ImportFinished, ImportStarted, Input, Instrument, InstrumentClass, InstrumentId, Ohlcv,
-    OutsideBar, Price, Qty, ReconCause, ReconDifference, ReconRun, ReconStatus, Seq, SessionClosed, SessionDate,
-    SessionOpened, SourceFile, Tick, Timeframe, TradeRule, Ts, VolumeSource,
+    Bar, BarCorrection, BarOrigin, CalendarKind, ClockMark, CloseReason, DayCalendar, Derived, EngineConfig, Event,
+    FeedId, FeedSpec, FileKind, Hash32, HealAction, ImportFinished, ImportStarted, Input, Instrument, InstrumentClass,
+    InstrumentId, Ohlcv, OutsideBar, Price, Qty, ReconCause, ReconDifference, ReconRun, ReconStatus, Seq,
+    SessionClosed, SessionDate, SessionOpened, SourceFile, Tick, Timeframe, TradeRule, Ts, VolumeSource,
 };
 use barkeep_storage::{DataDir, Writer};
 use tempfile::TempDir;
@@ -200,6 +200,31 @@ pub(crate) fn difference(run_id: u64, id: u32, close: Option<i64>) -> Event {
         internal: close.map(side),
         broker: Some(side(151_900)),
         diff_max: price(close.map_or(0, |close| 151_900 - close)),
+    })))
+}
+
+/// A correction of one of the first minutes of run 1; without a close there is no bar from now on.
+pub(crate) fn correction(id: u32, minute: i64, close: Option<i64>, revision: u16) -> Event {
+    let after = close.map(|close| Ohlcv {
+        open: price(151_700),
+        high: price(152_100),
+        low: price(151_000),
+        close: price(close),
+        volume: Qty::new(1_400),
+    });
+    Event::Input(Input::BarCorrection(Box::new(BarCorrection {
+        run_id: Seq(23),
+        session_date: date(4),
+        session_run: 1,
+        instrument: InstrumentId(id),
+        tf: Timeframe::M1,
+        start: Ts::from_secs(OPEN + minute * 60),
+        action: HealAction::TakeBroker,
+        cause: Some(ReconCause::FeedGap),
+        before: None,
+        after,
+        revision,
+        source: Some(Seq(16)),
     })))
 }
 

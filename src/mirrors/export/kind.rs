@@ -110,7 +110,8 @@ const TICKS: &[Column] = &[
     Column::int("seq"),
 ];
 
-/// `ts` is the start of the bar in epoch seconds UTC. A bar from a file tells no number of trades.
+/// `ts` is the start of the bar in epoch seconds UTC; `source` is `engine`, `import` or `heal`. A bar from a file or from
+/// the broker tells no number of trades.
 const BARS: &[Column] = &[
     Column::text("symbol"),
     Column::int("ts"),

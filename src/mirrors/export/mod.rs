@@ -4,7 +4,7 @@
 //! tape, replace a file unasked, or leave half a file. Who calls it: `barkeep export`.
 //!
 //! Rows come in the order of the tape. For bars that is the order in which the engine emitted the editions shown (for
-//! one symbol by time, revised bars where their revision stands), then the bars brought in from files.
+//! one symbol by time, revised bars where their revision stands), then the bars brought in from files, then the healed ones.
 
 mod bars;
 mod desk;

@@ -7,7 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use barkeep_schemas::{Event, EventKind, Input, Ohlcv, ReconDifference, ReconRun, Seq, SessionDate, Timeframe, Ts};
+use barkeep_schemas::{
+    Event, EventKind, HealAction, Input, Ohlcv, ReconDifference, ReconRun, Seq, SessionDate, Timeframe, Ts,
+};
 use barkeep_storage::Filter;
 
 use super::editions::Editions;
@@ -50,6 +52,8 @@ pub(super) struct Recon {
     runs: Vec<Run>,
     /// The newest difference of each bar, by run of the date.
     editions: BTreeMap<u32, Editions>,
+    /// What was done last with each bar that was ever corrected, by run of the date, series and start, and where.
+    healed: BTreeMap<(u32, u32, Ts), (Seq, HealAction)>,
 }
 
 impl Recon {
@@ -60,13 +64,25 @@ impl Recon {
         request: &ExportRequest,
     ) -> Result<Self, ExportError> {
         let date = scope.date;
-        let mut recon = Self { date, only: request.run, all: request.all, runs: Vec::new(), editions: BTreeMap::new() };
-        let kinds = Filter::kinds([EventKind::ReconRun, EventKind::ReconDifference]);
+        let mut recon = Self {
+            date,
+            only: request.run,
+            all: request.all,
+            runs: Vec::new(),
+            editions: BTreeMap::new(),
+            healed: BTreeMap::new(),
+        };
+        let kinds = Filter::kinds([EventKind::ReconRun, EventKind::ReconDifference, EventKind::BarCorrection]);
         scope.each(Stretch::Tape, &kinds, |seq, event| match event {
             Event::Input(Input::ReconRun(run)) if run.session_date == date => recon.note_run(seq, &run, book),
             Event::Input(Input::ReconDifference(difference)) if difference.session_date == date => {
                 let symbol = book.symbol(seq, difference.instrument)?;
                 recon.note(seq, &symbol, &difference);
+                Ok(())
+            }
+            Event::Input(Input::BarCorrection(bar)) if bar.session_date == date => {
+                let series = series(&book.symbol(seq, bar.instrument)?, bar.tf);
+                recon.healed.insert((bar.session_run, series, bar.start), (seq, bar.action));
                 Ok(())
             }
             Event::Input(_) | Event::Derived(_) => Ok(()),
@@ -108,7 +124,7 @@ impl Recon {
         let Some(run) = self.runs.iter_mut().rfind(|run| run.id == difference.run_id) else { return };
         run.missing = run.missing.saturating_sub(1);
         let editions = self.editions.entry(run.session_run).or_default();
-        editions.note(series(symbol, difference), difference.ts, seq);
+        editions.note(series(symbol, difference.tf), difference.ts, seq);
     }
 
     /// A symbol that nobody compared has no rows, which must not read as all being well with it.
@@ -149,13 +165,15 @@ impl Recon {
         let place = self.runs.iter().rposition(|run| run.id == difference.run_id)?;
         let session_run = self.runs.get(place)?.session_run;
         let editions = self.editions.get(&session_run)?;
-        if !self.shows(session_run) || !editions.is_newest(series(symbol, difference), difference.ts, seq) {
+        if !self.shows(session_run) || !editions.is_newest(series(symbol, difference.tf), difference.ts, seq) {
             return None;
         }
         // It is the newest, so no later run reports this bar.
         let mut later = self.runs.iter().skip(place + 1).filter(|run| run.missing == 0);
         let resolved = later.find(|run| run.covers(session_run, symbol, difference)).map(|run| run.id);
-        (self.all || resolved.is_none()).then_some(Fate { session_run, resolved })
+        let corrected = self.healed.get(&(session_run, series(symbol, difference.tf), difference.ts));
+        let healed = corrected.filter(|(at, _)| *at > seq).map(|(_, action)| *action);
+        (self.all || resolved.is_none()).then_some(Fate { session_run, resolved, healed })
     }
 }
 
@@ -164,11 +182,13 @@ struct Fate {
     session_run: u32,
     /// The first later run that covers the bar.
     resolved: Option<Seq>,
+    /// What was last done with the bar after that.
+    healed: Option<HealAction>,
 }
 
 /// A symbol and a timeframe as one number: there are seven timeframes.
-fn series(symbol: &Symbol, difference: &ReconDifference) -> u32 {
-    symbol.number.wrapping_mul(8) + u32::from(difference.tf.index())
+fn series(symbol: &Symbol, tf: Timeframe) -> u32 {
+    symbol.number.wrapping_mul(8) + u32::from(tf.index())
 }
 
 fn row<'a>(
@@ -176,12 +196,12 @@ fn row<'a>(
     date: &'a str,
     symbol: &'a Symbol,
     difference: &ReconDifference,
-    Fate { session_run, resolved }: Fate,
+    Fate { session_run, resolved, healed }: Fate,
 ) -> [Cell<'a>; 23] {
     let [io, ih, il, ic, iv] = side(difference.internal.as_ref());
     let [bo, bh, bl, bc, bv] = side(difference.broker.as_ref());
-    // Nothing heals a bar yet.
-    let (healed_at, heal_action) = (Cell::Empty, Cell::Empty);
+    // The tape tells the order of a correction, not its hour.
+    let (healed_at, heal_action) = (Cell::Empty, healed.map_or(Cell::Empty, |action| Cell::Text(action.name())));
     [
         Cell::Text(date),
         Cell::int((session_run > 0).then_some(i64::from(session_run))),

@@ -155,7 +155,7 @@ impl<'a> Scope<'a> {
             | ExportKind::Fills
             | ExportKind::Signals
             | ExportKind::PairMarks => &[Stretch::Segment],
-            ExportKind::Bars(_) => &[Stretch::Segment, Stretch::Tape, Stretch::Segment, Stretch::Tape],
+            ExportKind::Bars(_) => &[Stretch::Tape, Stretch::Segment, Stretch::Tape, Stretch::Segment, Stretch::Tape],
             ExportKind::Recon => &[Stretch::Tape, Stretch::Tape],
         }
     }

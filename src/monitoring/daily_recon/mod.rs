@@ -9,6 +9,7 @@
 mod bars;
 pub mod causes;
 mod compare;
+mod corrections;
 mod report;
 mod sessions;
 mod sides;
@@ -16,6 +17,7 @@ mod tolerance;
 
 pub use bars::{KeyedBar, SymbolIndex, SymbolTable, Window, keep_newest};
 pub use compare::{Comparison, Difference, Exact, Tally, compare};
+pub use corrections::{Correction, corrections};
 pub use report::{Facts, MissingRun, Report, Side, SymbolReport, WORST_MAX, WorstRow};
 pub use sessions::{Roll, SessionRecord, imported_dates, imported_symbols, sessions};
 pub use sides::{BarSide, broker_bars, import_start, internal_bars};

@@ -2,13 +2,16 @@
 //!
 //! What it never does: judge a bar, or build one anew. Who calls it: `recon`.
 
+use std::collections::BTreeMap;
+
 use barkeep_schemas::{
-    BarOrigin, Derived, Event, EventKind, Hash32, Input, Instrument, InstrumentId, OutsideBar, Price, Seq, SessionDate,
-    Timeframe,
+    BarOrigin, Derived, Event, EventKind, Hash32, Input, Instrument, InstrumentId, Ohlcv, OutsideBar, Price, Seq,
+    SessionDate, Timeframe,
 };
 use barkeep_storage::{Filter, ReadError, SegmentInfo, Tape};
 
 use super::bars::{KeyedBar, SymbolIndex, SymbolTable, keep_newest};
+use super::corrections::{Correction, corrections};
 use super::sessions::Roll;
 
 /// The bar in its compact form; its symbol is filled in from the roll.
@@ -34,12 +37,15 @@ pub struct BarSide {
     pub tick_sizes: Vec<Price>,
     /// Bars that came from a file, replaced ones included.
     pub imported: u64,
+    /// Bars that have a correction, those included that a correction took away.
+    pub corrected: u64,
 }
 
 /// Reads our bars of `date` and `tf` for the symbols of the table, from events at or before `as_of` (`None`: all).
 ///
 /// The engine's bars are those of `session`; a later edition replaces an earlier one. Bars that were imported as our own
-/// for that date, in any segment, replace the engine's of the same key.
+/// for that date, in any segment, replace the engine's of the same key, and the newest correction of a bar, in any
+/// segment, replaces both; after one that says so there is no bar.
 ///
 /// # Errors
 /// [`ReadError`] when the tape cannot be read.
@@ -58,7 +64,34 @@ pub fn internal_bars(
             Event::Derived(_) | Event::Input(_) => None,
         })?;
     }
-    side.read_outside(Seq::FIRST, |bar| bar.origin == BarOrigin::Import && bar.session_date == date && bar.tf == tf)
+    let own = |bar: &OutsideBar| bar.origin == BarOrigin::Import && bar.session_date == date && bar.tf == tf;
+    let mut side = side.read_outside(Seq::FIRST, own)?;
+    let session_run = session.map_or(0, |segment| segment.name.run);
+    side.correct(&corrections(tape, date, session_run, as_of)?, tf, symbols);
+    Ok(side)
+}
+
+impl BarSide {
+    /// Puts the newest correction of each bar in its place.
+    fn correct(&mut self, corrections: &[Correction], tf: Timeframe, symbols: &SymbolTable) {
+        let mut newest = BTreeMap::new();
+        for Correction { symbol, bar, .. } in corrections.iter().filter(|correction| correction.bar.tf == tf) {
+            if let Some(symbol) = symbols.get(symbol) {
+                newest.insert((symbol, bar.start), bar.after.as_ref());
+            }
+        }
+        if newest.is_empty() {
+            return;
+        }
+        self.corrected = newest.len() as u64;
+        self.bars.retain(|bar| !newest.contains_key(&bar.key()));
+        let kept = newest.into_iter().filter_map(|((symbol, start), after)| {
+            let Ohlcv { open, high, low, close, volume } = *after?;
+            Some(KeyedBar { symbol, start, open, high, low, close, volume })
+        });
+        self.bars.extend(kept);
+        keep_newest(&mut self.bars);
+    }
 }
 
 /// Reads the bars of `tf` that one import brought as the broker's, of whatever date. `import` is where its
@@ -138,7 +171,7 @@ impl<'a> Reading<'a> {
         }
         let imported = (self.bars.len() - built) as u64;
         keep_newest(&mut self.bars);
-        Ok(BarSide { bars: self.bars, tick_sizes: self.tick_sizes, imported })
+        Ok(BarSide { bars: self.bars, tick_sizes: self.tick_sizes, imported, corrected: 0 })
     }
 
     /// The symbol's number if it is wanted. Of several tick sizes the first known holds: the session's own.
@@ -153,7 +186,7 @@ impl<'a> Reading<'a> {
 
 #[cfg(test)]
 mod tests {
-    use barkeep_schemas::{Bar, FeedId, InstrumentClass, Qty, Ts};
+    use barkeep_schemas::{Bar, BarCorrection, FeedId, HealAction, InstrumentClass, Qty, Ts};
     use barkeep_storage::{DataDir, Writer};
 
     use super::*;
@@ -258,6 +291,62 @@ mod tests {
     fn what_came_after_the_position_asked_for_is_not_known() {
         assert_eq!(volumes(&["INFY", "TCS"], Some(5)), (vec![(0, 60, 20), (1, 60, 10), (1, 120, 30)], 0));
         assert_eq!(volumes(&["INFY", "TCS"], Some(10)), (vec![(0, 60, 21), (1, 60, 11), (1, 120, 30)], 1));
+    }
+
+    fn correction(id: u32, start: i64, volume: Option<i64>) -> Event {
+        let price = Price::new(1_000_000);
+        let after =
+            volume.map(|volume| Ohlcv { open: price, high: price, low: price, close: price, volume: Qty::new(volume) });
+        Event::Input(Input::BarCorrection(Box::new(BarCorrection {
+            run_id: Seq(13),
+            session_date: DATE,
+            session_run: 1,
+            instrument: InstrumentId(id),
+            tf: Timeframe::M1,
+            start: Ts::from_secs(start),
+            action: HealAction::TakeBroker,
+            cause: None,
+            before: None,
+            after,
+            revision: 1,
+            source: None,
+        })))
+    }
+
+    #[test]
+    fn the_newest_correction_replaces_any_bar_wherever_it_lies() {
+        let root = tempfile::tempdir().unwrap();
+        let dir = DataDir::new(root.path());
+        drop(tape(&dir));
+        let mut writer = Writer::open(&dir, "test").unwrap();
+        writer.begin_segment(DATE.plus_days(2)).unwrap();
+        let other_run = |event: Event| {
+            let Event::Input(Input::BarCorrection(mut bar)) = event else { panic!() };
+            bar.session_run = 2;
+            Event::Input(Input::BarCorrection(bar))
+        };
+        let corrections = [
+            listed(0, "TCS"),
+            listed(7, "INFY"),
+            correction(7, 60, Some(70)),
+            correction(0, 120, Some(71)),
+            correction(7, 180, Some(72)),
+            correction(0, 120, None),
+            other_run(correction(0, 60, Some(99))),
+        ];
+        writer.commit(&corrections).unwrap();
+        drop(writer);
+        let tape = Tape::open(&dir).unwrap();
+        let symbols = SymbolTable::new(["INFY", "TCS"]);
+        let volumes = |as_of: Option<u64>| -> (Vec<(u32, i64, i64)>, u64) {
+            let segment = tape.segment_of(DATE, None);
+            let side = internal_bars(&tape, segment, DATE, Timeframe::M1, &symbols, as_of.map(Seq)).unwrap();
+            let bars = side.bars.iter().map(|bar| (bar.symbol.0, bar.start.secs(), bar.volume.get()));
+            (bars.collect(), side.corrected)
+        };
+        assert_eq!(volumes(None), (vec![(0, 60, 70), (0, 180, 72), (1, 60, 11)], 3));
+        assert_eq!(volumes(Some(17)), (vec![(0, 60, 70), (1, 60, 11), (1, 120, 71)], 2));
+        assert_eq!(volumes(Some(15)), (vec![(0, 60, 22), (1, 60, 11), (1, 120, 30)], 0));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use barkeep_schemas::{Bar, Price, Seq, Timeframe, Ts};
 use serde::Serialize;
 
 use super::day::InstrumentDay;
+use super::healed::{HealedBar, healed};
 use super::second::{Redone, Seconds, Share};
 use super::{ExplainError, Node};
 
@@ -31,6 +32,9 @@ pub struct Explained {
     pub arithmetic: Vec<Sum>,
     /// What else happened in the interval: other editions, gaps, volume in no bar, ticks set aside.
     pub notes: Vec<String>,
+    /// The correction that counts now in place of the bar explained, where there is one. The tree and the arithmetic are
+    /// the engine's; where the engine made no bar, the tree is the correction's and there is no arithmetic.
+    pub healed: Option<HealedBar>,
 }
 
 /// One value of a bar, recorded and done again.
@@ -58,7 +62,13 @@ pub fn explain_bar(day: &InstrumentDay, question: &BarQuestion) -> Result<Explai
         let (seq, bar) = *day.editions(question.tf, as_of).get(&Ts::new(start))?;
         Some((seq, bar, end))
     });
+    let healed = bucket.and_then(|(start, _)| healed(day, question, start));
     let Some((seq, bar, end)) = found else {
+        if let (Some(healed), Some((start, _))) = (&healed, bucket) {
+            let tree = super::healed::tree(day, question, start, healed);
+            let notes = vec![absence(day, question, bucket)];
+            return Ok(Explained { tree, agrees: true, arithmetic: Vec::new(), notes, healed: Some(healed.clone()) });
+        }
         let why = absence(day, question, bucket);
         let symbol = day.symbol.clone();
         return Err(ExplainError::NoBar { symbol, tf: question.tf, at: question.at, why });
@@ -72,6 +82,7 @@ pub fn explain_bar(day: &InstrumentDay, question: &BarQuestion) -> Result<Explai
         agrees,
         arithmetic,
         notes: notes(day, bar, end, question.clock).into_iter().chain(silence(&seconds, bar, question.clock)).collect(),
+        healed,
     })
 }
 
@@ -208,7 +219,7 @@ fn arithmetic(bar: &Bar, redone: &Redone) -> (bool, Vec<Sum>) {
 }
 
 /// A price with two decimals at least, so that columns line up.
-fn money(price: Price) -> String {
+pub(super) fn money(price: Price) -> String {
     let text = price.to_string();
     match text.split_once('.') {
         None => format!("{text}.00"),

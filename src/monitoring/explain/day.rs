@@ -9,6 +9,7 @@ use barkeep_schemas::{
 use barkeep_storage::{Filter, ReadError, SegmentInfo, Tape};
 
 use super::ExplainError;
+use crate::monitoring::daily_recon::{Correction, corrections};
 
 /// All that the tape says of one instrument in one session.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct InstrumentDay {
     pub(super) gaps: Vec<(Seq, FeedGap)>,
     /// Clock marks and other inputs that closed or revised a bar.
     pub(super) causes: HashMap<Seq, String>,
+    /// Corrections of its bars, in the order of the tape.
+    pub(super) corrections: Vec<Correction>,
 }
 
 /// Finds the newest session that holds a moment and trades the symbol (or the given run of its date) and reads that
@@ -46,7 +49,10 @@ pub fn find_day(tape: &Tape, symbol: &str, at: Ts, run: Option<u32>) -> Result<I
             continue;
         }
         if opened.instruments.iter().any(|instrument| instrument.symbol == symbol) {
-            return read(tape, segment, opened, symbol);
+            let mut day = read(tape, segment, opened, symbol)?;
+            day.corrections = corrections(tape, day.opened.date, day.opened.run, None)?;
+            day.corrections.retain(|correction| correction.symbol == symbol);
+            return Ok(day);
         }
         without.get_or_insert(opened);
     }
@@ -103,6 +109,7 @@ pub(super) fn read(
         resets: HashMap::new(),
         gaps: Vec::new(),
         causes: HashMap::new(),
+        corrections: Vec::new(),
     };
     let kinds = Filter::kinds([
         EventKind::Tick,

@@ -7,6 +7,7 @@
 mod bar;
 mod day;
 pub mod desk;
+mod healed;
 mod second;
 
 use barkeep_schemas::{Seq, SessionDate, Timeframe, Ts};
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub use bar::{BarQuestion, Explained, Sum, explain_bar};
 pub use day::{InstrumentDay, find_day};
+pub use healed::HealedBar;
 
 /// One step of the chain. Leaves are ticks, or what an operator, a broker or the clock brought.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
