@@ -120,6 +120,10 @@ const COMMANDS: &[&str] = &[
     "import ticks.csv --kind ticks",
     "recon --date 2026-07-31 --source candles.csv",
     "recon --date 2026-07-31 --source candles.csv --strict",
+    "heal --date 2026-07-31",
+    "heal --date 2026-07-31 --apply",
+    "heal --date 2026-07-31 --apply --force",
+    "heal --date 2026-07-31 --apply --force",
     "import ticks.csv --kind ticks",
     "import candles.csv --kind bars --as internal",
     "import crypto.csv --kind ticks --calendar always",
@@ -168,7 +172,8 @@ fn with_a_daemon_and_without_commands_make_the_same_tape_and_say_the_same() {
         all.push(digest(&beside));
         assert_eq!(all.last(), Some(&digest(&alone)), "barkeep {command}");
     }
-    assert_eq!(codes, [0, 0, 1, 1, 0, 0, 0, 2, 2, 2, 2, 0, 0, 0]);
+    assert_eq!(codes, [0, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 2, 2, 2, 2, 0, 0, 0]);
+    assert!(all[4].0 == all[3].0 && all[5].0 > all[4].0 && all[7].0 == all[6].0, "plan, apply, no-op: {all:?}");
     assert!(all[0].0 < all[1].0 && all[1].0 < all[2].0 && all[2].0 < all[3].0, "they added: {all:?}");
     let cat = |data: &str| stage.expect_on(data, 0, "tape cat --json");
     assert_eq!(cat("beside"), cat("alone"));

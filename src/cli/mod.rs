@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 pub mod explain;
 pub mod export;
+pub mod heal;
 pub mod import;
 pub mod init;
 pub mod kill_switch;
@@ -45,6 +46,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use crate::mirrors::export::ExportError;
 use crate::monitoring::explain::ExplainError;
 use crate::monitoring::explain::desk::DeskError;
+use crate::monitoring::recon_autoheal::FollowError;
 use crate::orchestrator::ApplianceError;
 use crate::orchestrator::config::{Config, LogFormat as ConfiguredFormat};
 use crate::orchestrator::daemon::DaemonError;
@@ -106,6 +108,7 @@ pub enum Command {
     KillSwitch(kill_switch::Args),
     Risk(risk::Args),
     Recon(recon::Args),
+    Heal(heal::Args),
     Tape(tape::Args),
     Calendar(calendar::Args),
     Config(config::Args),
@@ -255,6 +258,7 @@ fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
         };
         let explain = || cause.downcast_ref::<ExplainError>().map(ExplainError::fatal_reason);
         let desk = || cause.downcast_ref::<DeskError>().map(DeskError::fatal_reason);
+        let follow = || cause.downcast_ref::<FollowError>().map(FollowError::fatal_reason);
         let open = || cause.downcast_ref::<OpenError>().map(OpenError::fatal_reason);
         let read = || cause.downcast_ref::<ReadError>().map(ReadError::fatal_reason);
         let prune = || cause.downcast_ref::<PruneError>().map(PruneError::fatal_reason);
@@ -268,6 +272,7 @@ fn fatal_reason(error: &anyhow::Error) -> Option<&'static str> {
             .or_else(export)
             .or_else(explain)
             .or_else(desk)
+            .or_else(follow)
             .or_else(open)
             .or_else(read)
             .or_else(prune)
@@ -289,6 +294,7 @@ fn run(cli: Cli) -> Result<Verdict> {
         Command::Import(args) => import::run(args, &context()?),
         Command::Export(args) => export::run(args, &context()?),
         Command::Recon(args) => recon::run(args, &context()?),
+        Command::Heal(args) => heal::run(args, &context()?),
         Command::Tape(args) => tape::run(args, &context()?),
         Command::Replay(args) => replay::run(args, &context()?),
         Command::Run(args) => run::run(args, &context()?),

@@ -4,3 +4,4 @@ pub mod daily_recon;
 pub mod disk_room;
 pub mod explain;
 pub mod metrics;
+pub mod recon_autoheal;

@@ -3,6 +3,7 @@
 //! What it never does: hold a default in code, let an unknown key pass, or read the environment. Who calls it: the
 //! commands, once at their start; each part of barkeep is handed its own section.
 
+mod heal;
 mod live;
 mod reader;
 mod tolerance;
@@ -14,6 +15,7 @@ use serde::{Serialize, Serializer};
 
 use super::finding::{Finding, Listed};
 
+pub use heal::{Deed, HealConfig};
 pub use live::{FeedConfig, KiteConfig, PortsConfig, SessionConfig, TimeOfDay};
 pub use tolerance::{Tolerance, ToleranceError};
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub import: ImportConfig,
     /// Reconciliation.
     pub recon: ReconConfig,
+    /// Healing.
+    pub heal: HealConfig,
     /// The exchange's calendar and instruments.
     pub calendar: CalendarConfig,
     /// The broker.
@@ -333,6 +337,22 @@ mod tests {
         [recon]
         tolerance = "price=1tick,3bp;volume=3%,100"
 
+        [heal]
+        missing_internal = "take"
+        feed_gap = "take"
+        appliance_down = "take"
+        late_ticks = "take"
+        conflation = "leave"
+        volume_boundary = "leave"
+        opening_price = "leave"
+        auction = "leave"
+        halt = "leave"
+        duplicate = "leave"
+        unexplained = "leave"
+        refetch_min = 20
+        max_share_percent = 20
+        max_jump_percent = 10
+
         [calendar]
         file = ""
         universe = ""
@@ -431,7 +451,7 @@ mod tests {
         f.toml:8: [engine] horizon_s: 121 is outside 0 to 120
         f.toml:10: [log] level: `inf` is no known level: did you mean `info`?
         f.toml:12: [recon] tolerance: `1tock` in the tolerance `price=1tock`: expected a number with its unit: `1tick` or `3bp` for a price, `3%` or `100` (shares) for a volume; an example is `price=1tick,3bp;volume=3%,100`
-        f.toml:13: `zzz` is no known key: expected one of `calendar`, `charges`, `data_dir`, `engine`, `feed`, `import`, `kite`, `log`, `pairs`, `ports`, `recon`, `risk`, `session`, `tape`
+        f.toml:13: `zzz` is no known key: expected one of `calendar`, `charges`, `data_dir`, `engine`, `feed`, `heal`, `import`, `kite`, `log`, `pairs`, `ports`, `recon`, `risk`, `session`, `tape`
         "#);
     }
 

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use super::super::document::{Document, Entry, Section};
 use super::super::finding::{Finding, Problem, sorted};
 use super::{
-    CalendarConfig, ChargesConfig, Config, DepthKept, EngineSettings, FeedConfig, ImportConfig, KiteConfig, LogConfig,
-    LogFormat, LogLevel, PairsConfig, PortsConfig, ReconConfig, RiskConfig, SessionConfig, TapeConfig, TimeOfDay,
-    Tolerance,
+    CalendarConfig, ChargesConfig, Config, Deed, DepthKept, EngineSettings, FeedConfig, HealConfig, ImportConfig,
+    KiteConfig, LogConfig, LogFormat, LogLevel, PairsConfig, PortsConfig, ReconConfig, RiskConfig, SessionConfig,
+    TapeConfig, TimeOfDay, Tolerance,
 };
 
 const DAY_S: i64 = 86_400;
@@ -156,6 +156,7 @@ fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
     let engine = engine(keys.of("engine"));
     let max_step_back_s = keys.of("import").number("max_step_back_s", 0, DAY_S);
     let tolerance = keys.of("recon").tolerance();
+    let heal = heal(keys.of("heal"));
     let (file, universe) = (keys.of("calendar").path("file"), keys.of("calendar").path("universe"));
     let kite = kite(keys.of("kite"));
     let feed = feed(keys.of("feed"));
@@ -172,6 +173,7 @@ fn config(keys: &mut Keys<'_, '_>) -> Option<Config> {
         engine: engine?,
         import: ImportConfig { max_step_back_s: max_step_back_s? },
         recon: ReconConfig { tolerance: tolerance? },
+        heal: heal?,
         calendar: CalendarConfig { file: file?, universe: universe? },
         kite: kite?,
         feed: feed?,
@@ -207,6 +209,34 @@ fn engine(keys: &mut Keys<'_, '_>) -> Option<EngineSettings> {
         ahead_ms: ahead_ms?,
         horizon_s: horizon_s?,
         reset_after_s: reset_after_s?,
+    })
+}
+
+fn heal(keys: &mut Keys<'_, '_>) -> Option<HealConfig> {
+    let mut deed = |key| keys.name(key, "deed", &[("take", Deed::Take), ("leave", Deed::Leave)]);
+    let missing_internal = deed("missing_internal");
+    let (feed_gap, appliance_down, late_ticks) = (deed("feed_gap"), deed("appliance_down"), deed("late_ticks"));
+    let (conflation, volume_boundary) = (deed("conflation"), deed("volume_boundary"));
+    let (opening_price, auction, halt) = (deed("opening_price"), deed("auction"), deed("halt"));
+    let (duplicate, unexplained) = (deed("duplicate"), deed("unexplained"));
+    let refetch_min = keys.number("refetch_min", 0, 1_440);
+    let max_share_percent = keys.number("max_share_percent", 1, 100);
+    let max_jump_percent = keys.number("max_jump_percent", 1, 100);
+    Some(HealConfig {
+        missing_internal: missing_internal?,
+        feed_gap: feed_gap?,
+        appliance_down: appliance_down?,
+        late_ticks: late_ticks?,
+        conflation: conflation?,
+        volume_boundary: volume_boundary?,
+        opening_price: opening_price?,
+        auction: auction?,
+        halt: halt?,
+        duplicate: duplicate?,
+        unexplained: unexplained?,
+        refetch_min: refetch_min?,
+        max_share_percent: max_share_percent?,
+        max_jump_percent: max_jump_percent?,
     })
 }
 

@@ -1,0 +1,313 @@
+//! `barkeep heal`: corrections that follow from a reconciliation, planned, made or taken back.
+//!
+//! What it is: the plan of [`crate::monitoring::recon_autoheal`], by the door onto the tape, and the comparison made again.
+//! What it never does: overwrite a bar, ask the broker, take away a bar that the engine made, or write without `--apply`.
+
+mod again;
+mod text;
+mod work;
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use barkeep_schemas::{BarCorrection, HealAction, HealRun, Input, InstrumentId, Ohlcv, ReconCause, ReconStatus, Seq};
+use barkeep_schemas::{FeedId, Instrument, SessionDate, Timeframe};
+use barkeep_storage::Tape;
+use serde::Serialize;
+
+use self::again::Again;
+use self::work::Work;
+use super::screen::{say, say_json};
+use super::{Context, Verdict, moment};
+use crate::monitoring::recon_autoheal::{Left, Planned};
+use crate::orchestrator::appliance::Pace;
+use crate::orchestrator::door::{Access, Door};
+
+/// Events of the one transaction in which a run lies where no daemon has the tape.
+const COMMIT_EVENTS: usize = 1 << 17;
+
+/// Correct our bars of a day by the broker's
+///
+/// Follows the newest reconciliation of the date: says of every minute that differed whether the broker's bar is taken and
+/// why, by the policy in [heal] of the configuration, and which coarser bars are made again from the minutes. Nothing is
+/// written without --apply. A correction is a new edition beside the old ones; --revert takes a run back, and is planned
+/// and applied the same way. Exit code 1 while any bar outside tolerance is not healed, 2 where nothing may be done.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  barkeep recon --date 2026-07-31 --source candles.csv
+  barkeep heal --date 2026-07-31            # the plan
+  barkeep heal --date 2026-07-31 --apply    # and recon again
+  barkeep heal --date 2026-07-31 --revert 48211 --apply")]
+pub struct Args {
+    /// Date of the session, in its calendar's zone
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub date: String,
+    /// Make the corrections
+    #[arg(long)]
+    pub apply: bool,
+    /// Overrule what speaks against it, except where a day would shrink or raw bars would be mixed with adjusted ones
+    #[arg(long, conflicts_with = "revert")]
+    pub force: bool,
+    /// Take a run of the healer back
+    #[arg(long, value_name = "RUN")]
+    pub revert: Option<u64>,
+    /// Which session of that date [default: the one reconciled last]
+    #[arg(long, value_name = "K")]
+    pub run: Option<u32>,
+    /// One JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Report {
+    /// The run of the healer; absent for a plan, and where nothing was to be done.
+    pub run_id: Option<Seq>,
+    /// The date.
+    pub date: SessionDate,
+    /// Which session of the date; 0 where it has none.
+    pub session_run: u32,
+    /// The reconciliation followed.
+    pub recon: Seq,
+    /// Whether corrections were made.
+    pub applied: bool,
+    /// The run taken back.
+    pub reverts: Option<Seq>,
+    /// Corrections: minutes first, then what is made from them.
+    pub corrections: Vec<CorrectionRow>,
+    /// Differences that are left.
+    pub left: Vec<LeftRow>,
+    /// Differences that are in order by now.
+    pub in_order: u64,
+    /// What speaks against it.
+    pub refusals: Vec<RefusalRow>,
+    /// The policy, as it goes onto the tape.
+    pub policy: String,
+    /// The comparison made again.
+    pub again: Option<Again>,
+    /// Milliseconds that the whole took.
+    pub millis: u64,
+}
+
+/// A correction.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct CorrectionRow {
+    /// Whose.
+    pub symbol: String,
+    /// Start of the bar, epoch seconds UTC.
+    pub ts: i64,
+    /// Its timeframe.
+    pub tf: Timeframe,
+    /// What is done.
+    pub action: HealAction,
+    /// Why the bars differed; absent for what follows from others.
+    pub cause: Option<ReconCause>,
+    /// The edition before.
+    pub before: Option<Ohlcv>,
+    /// The edition from then on.
+    pub after: Option<Ohlcv>,
+    /// Its revision.
+    pub revision: u16,
+    /// Where the broker's bar lies that is taken.
+    pub source: Option<Seq>,
+}
+
+/// A difference that is left.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LeftRow {
+    /// Whose.
+    pub symbol: String,
+    /// Start of the minute, epoch seconds UTC.
+    pub ts: i64,
+    /// How it failed.
+    pub status: ReconStatus,
+    /// Why.
+    pub cause: ReconCause,
+    /// Why it is left, in a word.
+    pub why: String,
+    /// The same as a sentence.
+    pub text: String,
+}
+
+/// What speaks against it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct RefusalRow {
+    /// In a word.
+    pub why: String,
+    /// As a sentence.
+    pub text: String,
+    /// Whether --force overruled it.
+    pub overruled: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no reconciliation to follow, something speaks against the corrections, or the tape cannot be read or
+/// written.
+pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
+    let report = heal(args, context)?;
+    if args.json {
+        say_json(&report)?;
+    } else {
+        say(text::report(&report))?;
+    }
+    let standing: Vec<&str> =
+        report.refusals.iter().filter(|refusal| !refusal.overruled).map(|refusal| refusal.text.as_str()).collect();
+    if !standing.is_empty() {
+        bail!("nothing is healed: {}", standing.join("; "));
+    }
+    Ok(Verdict::fine_if(report.unhealed() == 0))
+}
+
+impl Report {
+    /// Bars outside tolerance that are not healed: what the comparison made again found, else what the plan holds.
+    fn unhealed(&self) -> u64 {
+        let planned = self.corrections.iter().filter(|row| row.tf == Timeframe::M1).count() + self.left.len();
+        self.again.as_ref().map_or(planned as u64, |again| again.unhealed)
+    }
+
+    fn refused(&self) -> bool {
+        self.refusals.iter().any(|refusal| !refusal.overruled)
+    }
+}
+
+/// Heals without printing. A report with a refusal that was not overruled: nothing was written.
+pub(super) fn heal(args: &Args, context: &Context) -> Result<Report> {
+    let began = Instant::now();
+    let date = moment::date(&args.date)?;
+    let mut report = if args.apply {
+        let pace = Pace { commit_events: COMMIT_EVENTS, ..Pace::from(&context.config.tape) };
+        let mut door = Door::open(&context.dir, pace, "heal", Access::Records)?;
+        let run_id = door.durable()?;
+        let report = applied(args, context, date, run_id, &mut door);
+        // The error of the work goes before that of the door.
+        let report = report?;
+        door.close()?;
+        report
+    } else {
+        let work = Work::read(&Tape::open(&context.dir)?, date, args, context)?;
+        planned(&work, args)
+    };
+    report.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(report)
+}
+
+/// Makes the corrections, and compares again where bars have changed since the reconciliation.
+fn applied(args: &Args, context: &Context, date: SessionDate, run_id: Seq, door: &mut Door) -> Result<Report> {
+    let work = Work::read(&Tape::open(&context.dir)?, date, args, context)?;
+    let mut report = planned(&work, args);
+    if report.refused() {
+        return Ok(report);
+    }
+    if !work.plan.corrections.is_empty() {
+        record(&work, &report, run_id, door)?;
+        report.run_id = Some(run_id);
+        report.applied = true;
+    }
+    if report.applied || report.in_order > 0 {
+        report.again = Some(again::compared(&work, context, door)?);
+    }
+    Ok(report)
+}
+
+fn planned(work: &Work, args: &Args) -> Report {
+    let refusals = work.plan.refusals.iter().map(|refusal| RefusalRow {
+        why: refusal.to_string(),
+        text: refusal.sentence(moment::ist_clock),
+        overruled: args.force && refusal.may_be_forced(),
+    });
+    Report {
+        run_id: None,
+        date: work.followed.run.session_date,
+        session_run: work.followed.run.session_run,
+        recon: work.followed.run.run_id,
+        applied: false,
+        reverts: args.revert.map(Seq),
+        corrections: work.plan.corrections.iter().map(|bar| correction_row(work, bar)).collect(),
+        left: work.plan.left.iter().map(|left| left_row(work, left)).collect(),
+        in_order: work.plan.in_order,
+        refusals: refusals.collect(),
+        policy: work.policy.clone(),
+        again: None,
+        millis: 0,
+    }
+}
+
+fn correction_row(work: &Work, bar: &Planned) -> CorrectionRow {
+    let (tf, symbol, start) = bar.key;
+    CorrectionRow {
+        symbol: work.followed.symbols.name(symbol).unwrap_or_default().to_owned(),
+        ts: start.secs(),
+        tf,
+        action: bar.action,
+        cause: bar.cause,
+        before: bar.before.clone(),
+        after: bar.after.clone(),
+        revision: bar.revision,
+        source: bar.source,
+    }
+}
+
+fn left_row(work: &Work, left: &Left) -> LeftRow {
+    LeftRow {
+        symbol: work.followed.symbols.name(left.symbol).unwrap_or_default().to_owned(),
+        ts: left.start.secs(),
+        status: left.status,
+        cause: left.cause,
+        why: left.why.to_string(),
+        text: left.why.sentence(moment::ist_clock),
+    }
+}
+
+/// The number of a symbol in the open segment.
+fn number(work: &Work, symbol: &str, door: &mut Door) -> Result<InstrumentId> {
+    let Some(known) = work.followed.instruments.get(symbol) else {
+        bail!("the tape does not list {symbol} where its reconciliation lies: run recon again");
+    };
+    Ok(door.instrument(Instrument { feed: FeedId(0), ..known.clone() })?)
+}
+
+/// Puts the run and its corrections onto the tape.
+fn record(work: &Work, report: &Report, run_id: Seq, door: &mut Door) -> Result<()> {
+    let run = &work.followed.run;
+    if door.standing()?.segment.is_none() {
+        door.begin_segment(run.session_date)?;
+    }
+    let mut events = Vec::with_capacity(work.plan.corrections.len() + 1);
+    events.push(Input::HealRun(Box::new(HealRun {
+        run_id,
+        recon: run.run_id,
+        session_date: run.session_date,
+        session_run: run.session_run,
+        policy: report.policy.clone(),
+        corrections: work.plan.corrections.len() as u64,
+        left: work.plan.left.len() as u64,
+        reverts: report.reverts,
+    })));
+    for bar in &work.plan.corrections {
+        let (tf, symbol, start) = bar.key;
+        let instrument = number(work, work.followed.symbols.name(symbol).unwrap_or_default(), door)?;
+        events.push(Input::BarCorrection(Box::new(BarCorrection {
+            run_id,
+            session_date: run.session_date,
+            session_run: run.session_run,
+            instrument,
+            tf,
+            start,
+            action: bar.action,
+            cause: bar.cause,
+            before: bar.before.clone(),
+            after: bar.after.clone(),
+            revision: bar.revision,
+            source: bar.source,
+        })));
+    }
+    events.into_iter().try_for_each(|event| door.input(event))?;
+    door.durable()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! A heal in words and tables.
+//!
+//! What it never does: decide. Who calls it: `heal`.
+
+use barkeep_schemas::{Ohlcv, Timeframe, Ts};
+
+use super::{CorrectionRow, Report};
+use crate::cli::moment;
+use crate::cli::screen::{self, count, counted};
+
+/// Rows of a table at most; the JSON has all.
+const SHOWN: usize = 20;
+
+/// The report.
+pub(super) fn report(report: &Report) -> String {
+    let minutes = report.corrections.iter().filter(|row| row.tf == Timeframe::M1).count() as u64;
+    let coarse = report.corrections.len() as u64 - minutes;
+    let head = match report.reverts {
+        Some(run) => format!("Run {run} of {}: {} taken back", report.date, counted(minutes, "minute")),
+        None => format!(
+            "Heal of {} after reconciliation {}: {} by the broker's bars",
+            report.date,
+            report.recon,
+            counted(minutes, "minute")
+        ),
+    };
+    let again = if coarse > 0 { format!(", {} made again", counted(coarse, "coarser bar")) } else { String::new() };
+    let mut lines = vec![format!("{head}{again}, {} left", count(report.left.len() as u64))];
+    if !report.corrections.is_empty() {
+        lines.push(corrections(&report.corrections));
+    }
+    if !report.left.is_empty() {
+        lines.push("Left as they are".to_owned());
+        lines.push(left(report));
+    }
+    for refusal in &report.refusals {
+        let fate = if refusal.overruled { "overruled by --force" } else { "refused" };
+        lines.push(screen::wrapped(&format!("{fate}: {}", refusal.text), "  "));
+    }
+    lines.push(end(report));
+    lines.join("\n")
+}
+
+fn corrections(rows: &[CorrectionRow]) -> String {
+    let mut table = screen::table(&["symbol", "start", "bar", "what", "why", "from", "to", "source"], &[7]);
+    for row in rows.iter().take(SHOWN) {
+        table.add_row([
+            row.symbol.clone(),
+            moment::ist_clock(Ts::from_secs(row.ts)),
+            row.tf.label().to_owned(),
+            row.action.to_string(),
+            row.cause.map_or_else(|| "-".to_owned(), |cause| cause.to_string()),
+            numbers(row.before.as_ref()),
+            numbers(row.after.as_ref()),
+            row.source.map_or_else(|| "-".to_owned(), |seq| seq.to_string()),
+        ]);
+    }
+    more(screen::lines(&table), rows.len())
+}
+
+fn left(report: &Report) -> String {
+    let mut table = screen::table(&["symbol", "start", "status", "cause", "why"], &[]);
+    for row in report.left.iter().take(SHOWN) {
+        let start = moment::ist_clock(Ts::from_secs(row.ts));
+        table.add_row([row.symbol.clone(), start, row.status.to_string(), row.cause.to_string(), row.text.clone()]);
+    }
+    more(screen::lines(&table), report.left.len())
+}
+
+fn more(table: String, rows: usize) -> String {
+    match rows.saturating_sub(SHOWN) {
+        0 => table,
+        more => format!("{table}\n  and {} more: --json has all", count(more as u64)),
+    }
+}
+
+fn numbers(bar: Option<&Ohlcv>) -> String {
+    bar.map_or_else(
+        || "none".to_owned(),
+        |bar| format!("{} {} {} {} v {}", bar.open, bar.high, bar.low, bar.close, bar.volume),
+    )
+}
+
+fn end(report: &Report) -> String {
+    let date = report.date;
+    let Some(again) = &report.again else {
+        return match (report.refused(), report.corrections.is_empty()) {
+            (true, _) => "Nothing is written.".to_owned(),
+            (false, true) => "Nothing to do, nothing is written.".to_owned(),
+            (false, false) => "Nothing is written yet: add --apply.".to_owned(),
+        };
+    };
+    let verdict = match again.unhealed {
+        0 => "no difference is left".to_owned(),
+        _ => format!(
+            "{} left: {} missing on our side, {} on the broker's, {} by price, {} by volume",
+            counted(again.unhealed, "difference"),
+            again.missing_internal,
+            again.missing_broker,
+            again.price,
+            again.volume
+        ),
+    };
+    let made = report.run_id.map_or_else(String::new, |run| {
+        format!("Written as run {run}: `barkeep heal --date {date} --revert {run} --apply` takes it back.\n")
+    });
+    format!("{made}Compared again ({}): {} of {} match, {verdict}.", again.run_id, again.matched, again.compared)
+}

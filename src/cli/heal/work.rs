@@ -1,0 +1,113 @@
+//! What a heal works on: the reconciliation, the bars of both sides with their editions, and the plan.
+//!
+//! What it never does: write. Who calls it: `heal`, before anything is decided.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
+use barkeep_schemas::{NANOS, ReconCause, Seq, SessionDate};
+use barkeep_storage::{SegmentInfo, Tape};
+
+use super::Args;
+use crate::cli::Context;
+use crate::monitoring::daily_recon::{corrections, sessions};
+use crate::monitoring::recon_autoheal::{
+    BrokerBars, Case, DayBars, Followed, Parts, Plan, Policy, heal_runs, plan, revert,
+};
+use crate::orchestrator::config::{Deed, HealConfig};
+
+/// Everything that a heal or a revert needs.
+pub(super) struct Work {
+    pub(super) followed: Followed,
+    /// The session's segment; `None` where the date has none.
+    pub(super) segment: Option<SegmentInfo>,
+    pub(super) plan: Plan,
+    /// The policy as text.
+    pub(super) policy: String,
+}
+
+impl Work {
+    pub(super) fn read(tape: &Tape, date: SessionDate, args: &Args, context: &Context) -> Result<Self> {
+        let reverted = args.revert.map(|run| reverted(tape, date, Seq(run))).transpose()?;
+        let followed = Followed::newest(tape, date, reverted.or(args.run))?;
+        let session_run = followed.run.session_run;
+        let is_it = |name: barkeep_storage::SegmentName| name.date == date && name.run == session_run;
+        let session = sessions(tape)?.into_iter().find(|session| is_it(session.segment.name));
+        if session.as_ref().is_some_and(|session| session.closed.is_none()) {
+            bail!("the session of {date} is still open: heal after its close, and after a reconciliation then");
+        }
+        let segment = session.as_ref().map(|session| session.segment.clone());
+        let symbols = &followed.symbols;
+        let known = corrections(tape, date, session_run, None)?;
+        let bars = DayBars::read(tape, segment.as_ref(), date, symbols, &known)?;
+        let parts = session.map(|session| Parts::of(&session.opened, symbols)).unwrap_or_default();
+        let config = &context.config.heal;
+        let (plan, policy) = match args.revert {
+            Some(run) => {
+                let corrections = revert(date, Seq(run), &bars, &known, symbols, &parts)?;
+                (Plan { corrections, ..Plan::default() }, format!("revert {run}"))
+            }
+            None => {
+                let broker = BrokerBars::read(tape, date, symbols)?;
+                let case = Case { followed: &followed, bars: &bars, broker: &broker, parts: &parts };
+                let forced = if args.force { " force" } else { "" };
+                (plan(&case, &policy(config)), format!("{}{forced}", policy_text(config)))
+            }
+        };
+        Ok(Self { followed, segment, plan, policy })
+    }
+}
+
+/// The session of the date that a run of the healer was about.
+fn reverted(tape: &Tape, date: SessionDate, run: Seq) -> Result<u32> {
+    let runs = heal_runs(tape, date)?;
+    if let Some(found) = runs.iter().rfind(|known| known.run_id == run) {
+        return Ok(found.session_run);
+    }
+    let known: Vec<String> = runs.iter().rev().take(8).map(|known| known.run_id.to_string()).collect();
+    if known.is_empty() {
+        bail!("{date} was never healed: there is no run {run} to take back");
+    }
+    bail!("{date} has no run {run} of the healer; the newest: {}", known.join(", "));
+}
+
+/// The causes that the configuration has a word for.
+const fn deeds(config: &HealConfig) -> [(ReconCause, Deed); 10] {
+    [
+        (ReconCause::FeedGap, config.feed_gap),
+        (ReconCause::ApplianceDown, config.appliance_down),
+        (ReconCause::LateTicks, config.late_ticks),
+        (ReconCause::Conflation, config.conflation),
+        (ReconCause::VolumeBoundary, config.volume_boundary),
+        (ReconCause::OpeningPrice, config.opening_price),
+        (ReconCause::Auction, config.auction),
+        (ReconCause::Halt, config.halt),
+        (ReconCause::Duplicate, config.duplicate),
+        (ReconCause::Unexplained, config.unexplained),
+    ]
+}
+
+fn policy(config: &HealConfig) -> Policy {
+    let taken = deeds(config).into_iter().filter(|(_, deed)| *deed == Deed::Take).map(|(cause, _)| cause);
+    Policy {
+        missing: config.missing_internal == Deed::Take,
+        take: taken.collect::<BTreeSet<_>>(),
+        refetch_ns: i64::from(config.refetch_min) * 60 * NANOS,
+        max_share_percent: config.max_share_percent,
+        max_jump_percent: config.max_jump_percent,
+    }
+}
+
+/// The policy in one line, as it goes onto the tape.
+fn policy_text(config: &HealConfig) -> String {
+    let missing = (config.missing_internal == Deed::Take).then_some("missing_internal");
+    let taken = deeds(config).into_iter().filter(|(_, deed)| *deed == Deed::Take).map(|(cause, _)| cause.name());
+    let taken: Vec<&str> = missing.into_iter().chain(taken).collect();
+    format!(
+        "take={} refetch_min={} max_share_percent={} max_jump_percent={}",
+        taken.join(","),
+        config.refetch_min,
+        config.max_share_percent,
+        config.max_jump_percent
+    )
+}

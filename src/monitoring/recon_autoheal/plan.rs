@@ -1,0 +1,182 @@
+//! The plan of a heal: of each difference whether the broker's bar is taken, and why not where it is not.
+//!
+//! What it never does: write, or choose a bar that the reconciliation did not name. Who calls it: `heal`.
+
+use std::fmt;
+
+use barkeep_schemas::{HealAction, Ohlcv, ReconCause, ReconStatus, Seq, Timeframe, Ts};
+
+use super::broker::{BrokerBars, Standing};
+use super::day_bars::{DayBars, Key};
+use super::followed::{Followed, Row};
+use super::policy::{Policy, is_never};
+use super::rebuild::{Parts, rebuilt};
+use super::refusal::{Refusal, refusals};
+use crate::monitoring::daily_recon::SymbolIndex;
+
+/// All that a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The reconciliation that is followed.
+    pub followed: &'a Followed,
+    /// Our bars.
+    pub bars: &'a DayBars,
+    /// The broker's.
+    pub broker: &'a BrokerBars,
+    /// The parts of the day.
+    pub parts: &'a Parts,
+}
+
+/// A correction that is about to be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Planned {
+    /// Of which bar.
+    pub key: Key,
+    /// What is done.
+    pub action: HealAction,
+    /// Why the bars differed; absent for what follows from others.
+    pub cause: Option<ReconCause>,
+    /// The bar as it counts now.
+    pub before: Option<Ohlcv>,
+    /// The bar from then on.
+    pub after: Option<Ohlcv>,
+    /// Its revision.
+    pub revision: u16,
+    /// Where the broker's bar lies that is taken.
+    pub source: Option<Seq>,
+}
+
+/// A difference that is left as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Left {
+    /// Whose.
+    pub symbol: SymbolIndex,
+    /// Start of the minute.
+    pub start: Ts,
+    /// How it failed.
+    pub status: ReconStatus,
+    /// Why.
+    pub cause: ReconCause,
+    /// Why it is left.
+    pub why: WhyLeft,
+}
+
+/// Why a difference is left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WhyLeft {
+    /// The broker has no such bar, and a bar of ours is never taken away.
+    NoBrokerBar,
+    /// The policy says so for this cause.
+    Policy,
+    /// The cause speaks against the broker's bar.
+    Cause,
+    /// The broker's bar was fetched once only, or twice in too short a time.
+    FetchedOnce {
+        /// From when a second fetch counts.
+        again_from: Ts,
+    },
+    /// The broker changed its bar between two fetches.
+    BrokerRevised,
+    /// Our bar is no longer the one that was compared.
+    Moved,
+    /// The import no longer holds the broker's bar that was compared.
+    NoSource,
+}
+
+impl WhyLeft {
+    /// The sentence; `clock` shows times.
+    pub fn sentence(self, clock: fn(Ts) -> String) -> String {
+        match self {
+            Self::NoBrokerBar => "the broker has no such bar, and a bar of ours is never taken away".to_owned(),
+            Self::Policy => "the policy leaves this cause ([heal] of the configuration)".to_owned(),
+            Self::Cause => "the broker's bar is not to be trusted".to_owned(),
+            Self::FetchedOnce { again_from } => {
+                format!("fetched once: reconcile again at {} or later, a second fetch has to agree", clock(again_from))
+            }
+            Self::BrokerRevised => "the broker changed its bar between two fetches (broker_revised)".to_owned(),
+            Self::Moved => "our bar has changed since it was compared: reconcile again".to_owned(),
+            Self::NoSource => "the broker's bar that was compared is not on the tape: reconcile again".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for WhyLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoBrokerBar => "no_broker_bar",
+            Self::Policy => "policy",
+            Self::Cause => "cause",
+            Self::FetchedOnce { .. } => "fetched_once",
+            Self::BrokerRevised => "broker_revised",
+            Self::Moved => "moved",
+            Self::NoSource => "no_source",
+        })
+    }
+}
+
+/// What is to be done, what is left, and what speaks against all of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Plan {
+    /// Corrections: minutes in the order of the reconciliation, then what is made from them.
+    pub corrections: Vec<Planned>,
+    /// Differences that are left.
+    pub left: Vec<Left>,
+    /// Differences that are in order by now: our bar is the broker's.
+    pub in_order: u64,
+    /// Why nothing may be done.
+    pub refusals: Vec<Refusal>,
+}
+
+/// Plans the corrections that follow from a reconciliation.
+pub fn plan(case: &Case<'_>, policy: &Policy) -> Plan {
+    let mut plan = Plan::default();
+    for row in &case.followed.rows {
+        let key = (Timeframe::M1, row.symbol, row.start);
+        if row.broker.is_some() && case.bars.latest(key) == row.broker.as_ref() {
+            plan.in_order += 1;
+            continue;
+        }
+        match take(case, policy, row) {
+            Ok(planned) => plan.corrections.push(planned),
+            Err(why) => {
+                let (symbol, start, status, cause) = (row.symbol, row.start, row.status, row.cause);
+                plan.left.push(Left { symbol, start, status, cause, why });
+            }
+        }
+    }
+    plan.refusals = refusals(case, policy, &plan.corrections);
+    let coarse = rebuilt(case.bars, &plan.corrections, case.parts, HealAction::Rebuild);
+    plan.corrections.extend(coarse);
+    plan
+}
+
+fn take(case: &Case<'_>, policy: &Policy, row: &Row) -> Result<Planned, WhyLeft> {
+    let broker = row.broker.as_ref().ok_or(WhyLeft::NoBrokerBar)?;
+    if is_never(row.cause) {
+        return Err(WhyLeft::Cause);
+    }
+    if !policy.takes(row.status, row.cause) {
+        return Err(WhyLeft::Policy);
+    }
+    let key = (Timeframe::M1, row.symbol, row.start);
+    let before = case.bars.latest(key);
+    if before != row.internal.as_ref() {
+        return Err(WhyLeft::Moved);
+    }
+    let candle = case.broker.of_import(case.followed.run.import, row.symbol, row.start);
+    let candle = candle.filter(|candle| candle.values == *broker).ok_or(WhyLeft::NoSource)?;
+    match case.broker.standing(candle, row.symbol, row.start, policy.refetch_ns) {
+        Standing::Sound => {}
+        Standing::Once { again_from } => return Err(WhyLeft::FetchedOnce { again_from }),
+        Standing::Revised => return Err(WhyLeft::BrokerRevised),
+    }
+    Ok(Planned {
+        key,
+        action: if before.is_some() { HealAction::TakeBroker } else { HealAction::InsertBroker },
+        cause: Some(row.cause),
+        before: before.cloned(),
+        after: Some(broker.clone()),
+        revision: case.bars.next_revision(key),
+        source: Some(candle.seq),
+    })
+}
