@@ -182,7 +182,7 @@ pub(super) fn reconcile(args: &Args, context: &Context) -> Result<Outcome> {
     };
     let named = |row: &Difference| Some((plan.symbols.name(row.symbol)?.to_owned(), row.start, row.status));
     let differences = compared.comparison.differences.iter().filter_map(named).collect();
-    let report = Report::new(facts, &compared.comparison, &plan.symbols);
+    let report = Report::new(facts, &compared.comparison, &plan.symbols, compared.insight);
     let notes = plan.day.note.iter().cloned().chain(outside(args, &plan, compared.held));
     let notes = notes.chain(plan.unfetched.iter().map(broker::note)).collect();
     let root = context.dir.root();

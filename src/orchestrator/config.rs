@@ -450,7 +450,7 @@ mod tests {
         f.toml:6: [tape] commit_events: found "many", expected a whole number from 1 to 1000000
         f.toml:8: [engine] horizon_s: 121 is outside 0 to 120
         f.toml:10: [log] level: `inf` is no known level: did you mean `info`?
-        f.toml:12: [recon] tolerance: `1tock` in the tolerance `price=1tock`: expected a number with its unit: `1tick` or `3bp` for a price, `3%` or `100` (shares) for a volume; an example is `price=1tick,3bp;volume=3%,100`
+        f.toml:12: [recon] tolerance: `1tock` in the tolerance `price=1tock`: expected a number with its unit: `1tick` or `3bp` for a price, `3%`, `100` (shares) or `0.5%day` for a volume; an example is `price=1tick,3bp;volume=3%,100`
         f.toml:13: `zzz` is no known key: expected one of `calendar`, `charges`, `data_dir`, `engine`, `feed`, `heal`, `import`, `kite`, `log`, `pairs`, `ports`, `recon`, `risk`, `session`, `tape`
         "#);
     }

@@ -106,5 +106,6 @@ fn tolerance(text: &str) -> Result<Tolerance> {
         price_bp_thousandths: typed.price_bp_thousandths,
         volume_percent_thousandths: typed.volume_percent_thousandths,
         volume_shares: typed.volume_shares,
+        day_percent_thousandths: typed.day_percent_thousandths,
     })
 }

@@ -14,7 +14,7 @@ use super::plan::Plan;
 use crate::cli::{Context, moment};
 use crate::monitoring::daily_recon::causes::{DayFacts, Sides, Wanted, explain};
 use crate::monitoring::daily_recon::{
-    BarSide, Comparison, Difference, SymbolIndex, broker_bars, compare, internal_bars,
+    BarSide, Comparison, Difference, Insight, SymbolIndex, broker_bars, compare, internal_bars,
 };
 use crate::orchestrator::calendar::Calendar;
 use crate::orchestrator::door::Door;
@@ -26,6 +26,8 @@ pub(super) struct Compared {
     pub(super) run_id: Seq,
     import: Seq,
     pub(super) internal: BarSide,
+    /// Where the differences lie.
+    pub(super) insight: Insight,
     pub(super) comparison: Comparison,
     /// The first start compared.
     pub(super) from: Ts,
@@ -56,6 +58,7 @@ impl Compared {
             );
         };
         let mut comparison = compare(&internal.bars, &broker.bars, &internal.tick_sizes, &plan.tolerance);
+        let mut insight = Insight::default();
         if !comparison.differences.is_empty() {
             let (date, symbols) = (plan.day.date, &plan.symbols);
             let wanted = Wanted { session: segment, date, tf, symbols, import };
@@ -63,8 +66,10 @@ impl Compared {
             let (ours, theirs, tick_sizes) = (&internal.bars, &broker.bars, &internal.tick_sizes);
             let sides = Sides { internal: ours, broker: theirs, tick_sizes, tolerance: &plan.tolerance, tf };
             explain(&mut comparison.differences, &sides, &facts);
+            let compared = comparison.total.compared;
+            insight = Insight::of(&comparison.differences, compared, &sides, &facts, symbols, [from, to]);
         }
-        Ok(Self { run_id, import, internal, comparison, from, to, held })
+        Ok(Self { run_id, import, internal, comparison, insight, from, to, held })
     }
 
     /// Puts the run and every difference onto the tape.

@@ -187,6 +187,7 @@ fn tolerance(args: &Args, context: &Context) -> (Tolerance, String) {
         price_bp_thousandths: typed.price_bp_thousandths,
         volume_percent_thousandths: typed.volume_percent_thousandths,
         volume_shares: typed.volume_shares,
+        day_percent_thousandths: typed.day_percent_thousandths,
     };
     (numbers, typed.to_string())
 }

@@ -9,6 +9,8 @@ use crate::cli::moment::{ist, ist_clock, ist_date};
 use crate::cli::screen::{count, lines, share, table};
 use crate::monitoring::daily_recon::{MissingRun, Report, Side, SymbolReport, WORST_MAX, WorstRow};
 
+mod why;
+
 /// A share of exact opens below one half speaks of a wrong clock only when there are as many keys.
 const ENOUGH_KEYS: u64 = 10;
 
@@ -23,6 +25,7 @@ pub(super) fn report(outcome: &Outcome) -> String {
         parts.push(by_symbol(&report.symbols));
     }
     if report.unhealed + report.healed > 0 {
+        parts.extend(why::parts(report));
         parts.push(worst(report));
     }
     parts.push(verdict(report, &outcome.flags));
@@ -266,7 +269,7 @@ fn verdict(report: &Report, flags: &Flags) -> String {
     }
     let explained = match report.explained {
         0 => String::new(),
-        explained => format!(" ({} explained)", count(explained)),
+        explained => format!(", {} explained", share(explained, report.unhealed + report.healed)),
     };
     let mut out = vec![
         format!(

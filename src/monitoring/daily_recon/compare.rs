@@ -211,6 +211,13 @@ pub(super) fn split_symbol(bars: &[KeyedBar], symbol: SymbolIndex) -> (&[KeyedBa
     bars.split_at_checked(end).unwrap_or((bars, &[]))
 }
 
+/// Shares of a symbol's day up to and with a bar, on either side alone too.
+#[derive(Clone, Copy, Default)]
+struct DaySums {
+    internal: i128,
+    broker: i128,
+}
+
 /// Judges the bars of one symbol.
 struct Judge<'a> {
     tick_size: Price,
@@ -220,23 +227,28 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn merge(&self, mut ours: &[KeyedBar], mut theirs: &[KeyedBar], differences: &mut Vec<Difference>) -> Tally {
         let mut tally = Tally::default();
+        let mut day = DaySums::default();
         loop {
             match (ours.split_first(), theirs.split_first()) {
                 (Some((our, our_rest)), Some((their, their_rest))) if our.start == their.start => {
                     (ours, theirs) = (our_rest, their_rest);
+                    day.internal += i128::from(our.volume.get());
+                    day.broker += i128::from(their.volume.get());
                     if tally.take_pair(our, their) {
                         tally.matched += 1;
                     } else {
-                        self.pair(our, their, &mut tally, differences);
+                        self.pair([our, their], day, &mut tally, differences);
                     }
                 }
                 (Some((our, rest)), their) if their.is_none_or(|(their, _)| our.start < their.start) => {
                     ours = rest;
+                    day.internal += i128::from(our.volume.get());
                     tally.count(ReconStatus::MissingBroker);
                     differences.push(one_sided(ReconStatus::MissingBroker, our, Some(*our), None));
                 }
                 (_, Some((their, rest))) => {
                     theirs = rest;
+                    day.broker += i128::from(their.volume.get());
                     tally.count(ReconStatus::MissingInternal);
                     differences.push(one_sided(ReconStatus::MissingInternal, their, None, Some(*their)));
                 }
@@ -248,13 +260,15 @@ impl Judge<'_> {
     }
 
     /// Two bars of one key that are not equal.
-    fn pair(&self, our: &KeyedBar, their: &KeyedBar, tally: &mut Tally, differences: &mut Vec<Difference>) {
+    fn pair(&self, [our, their]: [&KeyedBar; 2], day: DaySums, tally: &mut Tally, differences: &mut Vec<Difference>) {
         let prices = || our.prices().into_iter().zip(their.prices());
         let price_error = prices().map(|(our, their)| price_error(our, their)).max().unwrap_or(0);
         tally.price_error_max = tally.price_error_max.max(price_error);
         let status = if !prices().all(|(our, their)| self.tolerance.price_passes(self.tick_size, our, their)) {
             ReconStatus::Price
-        } else if !self.tolerance.volume_passes(our.volume, their.volume) {
+        } else if !self.tolerance.volume_passes(our.volume, their.volume)
+            && !self.tolerance.day_passes(day.internal, day.broker)
+        {
             ReconStatus::Volume
         } else {
             tally.matched += 1;

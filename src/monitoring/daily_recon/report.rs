@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::bars::{KeyedBar, SymbolIndex, SymbolTable};
 use super::compare::{Comparison, Difference, Exact, Tally};
+use super::insight::{ClassCount, GapCount, Heat, Insight};
 
 /// How many of the worst rows a report holds.
 pub const WORST_MAX: usize = 10;
@@ -72,6 +73,25 @@ pub struct Report {
     pub missing: Vec<MissingRun>,
     /// Which session of the date; `None` where the date has none and its bars were imported as our own.
     pub run: Option<u32>,
+    /// The share of the keys outside tolerance whose cause is known; `None` where there is none.
+    pub explained_ratio: Option<f64>,
+    /// Keys outside tolerance by cause, those with most first.
+    pub causes: Vec<CauseCount>,
+    /// By class of bar: those that an interruption lies in, the first and last of the day, all others.
+    pub classes: Vec<ClassCount>,
+    /// Interruptions of the feeds, with the bars that they cost.
+    pub gaps: Vec<GapCount>,
+    /// The day of each symbol with differences as letters.
+    pub heat: Heat,
+}
+
+/// Keys outside tolerance of one cause.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct CauseCount {
+    /// Why.
+    pub cause: ReconCause,
+    /// How many.
+    pub bars: u64,
 }
 
 /// Bars that one side lacks, one after the other without a break.
@@ -110,6 +130,8 @@ pub struct SymbolReport {
     pub volume: u64,
     /// The worst price error, in basis points of the broker's price.
     pub price_error_bp: f64,
+    /// Keys outside tolerance by cause, those with most first.
+    pub causes: Vec<CauseCount>,
 }
 
 /// The five numbers of one side of a row.
@@ -178,10 +200,13 @@ pub struct Facts {
 
 impl Report {
     /// Puts a comparison and the facts around it into words and numbers.
-    pub fn new(facts: Facts, comparison: &Comparison, symbols: &SymbolTable) -> Self {
+    pub fn new(facts: Facts, comparison: &Comparison, symbols: &SymbolTable, insight: Insight) -> Self {
         let Tally { compared, matched, exact, inside_range, .. } = comparison.total;
         let total = &comparison.total;
-        let causes = comparison.differences.iter().map(|difference| difference.cause);
+        let outside = comparison.differences.len() as u64;
+        let causes = causes(comparison.differences.iter());
+        let unexplained = causes.iter().filter(|count| count.cause == ReconCause::Unexplained).map(|count| count.bars);
+        let explained = outside - unexplained.sum::<u64>();
         let healed = 0;
         Self {
             run_id: facts.run_id,
@@ -192,7 +217,7 @@ impl Report {
             missing_broker: total.of_status(ReconStatus::MissingBroker),
             price: total.of_status(ReconStatus::Price),
             volume: total.of_status(ReconStatus::Volume),
-            explained: causes.filter(|cause| *cause != ReconCause::Unexplained).count() as u64,
+            explained,
             healed,
             seconds: facts.seconds,
             source: facts.source,
@@ -211,11 +236,17 @@ impl Report {
             symbols: symbols
                 .iter()
                 .zip(&comparison.symbols)
-                .map(|(symbol, tally)| SymbolReport::new(symbol, tally))
+                .zip((0..).map(SymbolIndex))
+                .map(|((symbol, tally), index)| SymbolReport::new(symbol, tally, of_symbol(comparison, index)))
                 .collect(),
             worst: comparison.worst(WORST_MAX).into_iter().map(|row| WorstRow::new(row, symbols)).collect(),
             missing: missing_runs(&comparison.differences, facts.tf, symbols),
             run: facts.run,
+            explained_ratio: (outside > 0).then(|| explained as f64 / outside as f64),
+            causes,
+            classes: insight.classes,
+            gaps: insight.gaps,
+            heat: insight.heat,
         }
     }
 }
@@ -244,7 +275,7 @@ fn missing_runs(differences: &[Difference], tf: Timeframe, symbols: &SymbolTable
 }
 
 impl SymbolReport {
-    fn new(symbol: &str, tally: &Tally) -> Self {
+    fn new(symbol: &str, tally: &Tally, rows: &[Difference]) -> Self {
         Self {
             symbol: symbol.to_owned(),
             compared: tally.compared,
@@ -254,8 +285,27 @@ impl SymbolReport {
             price: tally.of_status(ReconStatus::Price),
             volume: tally.of_status(ReconStatus::Volume),
             price_error_bp: basis_points(tally.price_error_max),
+            causes: causes(rows.iter()),
         }
     }
+}
+
+/// The differences of a symbol. Invariant: they are sorted by key.
+fn of_symbol(comparison: &Comparison, symbol: SymbolIndex) -> &[Difference] {
+    let rows = &comparison.differences;
+    let from = rows.partition_point(|row| row.symbol < symbol);
+    let until = rows.partition_point(|row| row.symbol <= symbol);
+    rows.get(from..until).unwrap_or_default()
+}
+
+/// The causes that there are, those with most first.
+fn causes<'a>(rows: impl Iterator<Item = &'a Difference> + Clone) -> Vec<CauseCount> {
+    let of = |cause: ReconCause| rows.clone().filter(|row| row.cause == cause).count() as u64;
+    let mut counts: Vec<CauseCount> =
+        ReconCause::ALL.iter().map(|cause| CauseCount { cause: *cause, bars: of(*cause) }).collect();
+    counts.retain(|count| count.bars > 0);
+    counts.sort_by_key(|count| std::cmp::Reverse(count.bars));
+    counts
 }
 
 impl WorstRow {
@@ -289,6 +339,6 @@ fn saturated(shares: i128) -> i64 {
     i64::try_from(shares).unwrap_or(if shares < 0 { i64::MIN } else { i64::MAX })
 }
 
-fn epoch_seconds<S: serde::Serializer>(ts: &Ts, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn epoch_seconds<S: serde::Serializer>(ts: &Ts, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_i64(ts.secs())
 }

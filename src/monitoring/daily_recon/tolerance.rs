@@ -22,12 +22,20 @@ pub struct Tolerance {
     pub volume_percent_thousandths: u32,
     /// Volume: shares.
     pub volume_shares: u32,
+    /// Volume: thousandths of a percent of the broker's sum of the day up to and with the bar. A bar whose own volume is
+    /// too far apart passes where the sums agree: the shares stand in a neighbour.
+    pub day_percent_thousandths: u32,
 }
 
 impl Tolerance {
     /// Any difference at all fails.
-    pub const STRICT: Self =
-        Self { price_ticks: 0, price_bp_thousandths: 0, volume_percent_thousandths: 0, volume_shares: 0 };
+    pub const STRICT: Self = Self {
+        price_ticks: 0,
+        price_bp_thousandths: 0,
+        volume_percent_thousandths: 0,
+        volume_shares: 0,
+        day_percent_thousandths: 0,
+    };
 
     /// Whether our price is near enough to the broker's. At the limit it passes.
     pub fn price_passes(&self, tick_size: Price, internal: Price, broker: Price) -> bool {
@@ -42,6 +50,13 @@ impl Tolerance {
         let difference = distance(internal.get(), broker.get());
         let by_share = i128::from(self.volume_percent_thousandths) * i128::from(broker.get());
         difference <= i128::from(self.volume_shares) || difference * PERCENT_THOUSANDTHS <= by_share
+    }
+
+    /// Whether our running sum of the day is near enough to the broker's. At the limit it passes; where the tolerance has
+    /// no such part, nothing does.
+    pub fn day_passes(&self, internal: i128, broker: i128) -> bool {
+        let by_share = i128::from(self.day_percent_thousandths) * broker;
+        self.day_percent_thousandths > 0 && (internal - broker).abs() * PERCENT_THOUSANDTHS <= by_share
     }
 }
 
@@ -59,6 +74,7 @@ mod tests {
         price_bp_thousandths: 3_000,
         volume_percent_thousandths: 3_000,
         volume_shares: 100,
+        day_percent_thousandths: 500,
     };
 
     /// Raw units of 0.0001.
@@ -105,6 +121,13 @@ mod tests {
     }
 
     #[test]
+    fn a_days_sum_passes_within_its_share() {
+        assert!(DEFAULT.day_passes(100_500, 100_000) && DEFAULT.day_passes(99_500, 100_000));
+        assert!(!DEFAULT.day_passes(100_501, 100_000) && !DEFAULT.day_passes(99_499, 100_000));
+        assert!(!Tolerance::STRICT.day_passes(7, 7), "strict judges the bar alone");
+    }
+
+    #[test]
     fn strict_lets_equal_values_alone_pass() {
         price(Tolerance::STRICT, 500, 1_000_000, 1_000_000, true);
         price(Tolerance::STRICT, 500, 1_000_001, 1_000_000, false);
@@ -119,6 +142,7 @@ mod tests {
             price_bp_thousandths: u32::MAX,
             volume_percent_thousandths: u32::MAX,
             volume_shares: u32::MAX,
+            day_percent_thousandths: u32::MAX,
         };
         price(widest, i64::MAX, i64::MIN, i64::MAX, true);
         assert!(!DEFAULT.volume_passes(Qty::new(i64::MIN), Qty::new(i64::MAX)));

@@ -7,8 +7,9 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-/// A tolerance. A price passes within the larger of its two parts, a volume within the larger of its two; a part that
-/// the text leaves out is zero and allows nothing. Fractions are kept as whole thousandths, so that text and value agree
+/// A tolerance. A price passes within the larger of its two parts, a volume within the larger of its two or where the
+/// sums of the day up to its end agree (`0.5%day`). A part that the text leaves out is zero and allows nothing; the part
+/// for the day's sum is 0.5% wherever a volume is given. Fractions are kept as whole thousandths, so that text and value agree
 /// exactly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Tolerance {
@@ -20,7 +21,12 @@ pub struct Tolerance {
     pub volume_percent_thousandths: u32,
     /// Volume: shares.
     pub volume_shares: u32,
+    /// Volume: thousandths of a percent of the day's sum up to the bar's end, up to 100%.
+    pub day_percent_thousandths: u32,
 }
+
+/// The part for the day's sum where a volume is given without it: 0.5%.
+const DAY_DEFAULT: u32 = 500;
 
 /// Why a text is no tolerance.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -34,7 +40,8 @@ pub struct ToleranceError {
     pub expected: &'static str,
 }
 
-const UNIT: &str = "expected a number with its unit: `1tick` or `3bp` for a price, `3%` or `100` (shares) for a volume";
+const UNIT: &str = "expected a number with its unit: `1tick` or `3bp` for a price, `3%`, `100` (shares) or \
+                    `0.5%day` for a volume";
 const ONCE: &str = "expected `price=…` and `volume=…` at most once each, and each unit once";
 const RANGE: &str = "expected at most 100% (10000bp), 1000000 ticks or 4000000000 shares, with at most three decimals";
 
@@ -43,7 +50,7 @@ impl FromStr for Tolerance {
 
     fn from_str(text: &str) -> Result<Self, ToleranceError> {
         let wrong = |part: &str, expected| ToleranceError { text: text.to_owned(), part: part.to_owned(), expected };
-        let (mut ticks, mut bp, mut percent, mut shares) = (None, None, None, None);
+        let (mut ticks, mut bp, mut percent, mut shares, mut day) = (None, None, None, None, None);
         let (mut price, mut volume) = (false, false);
         for clause in text.split(';') {
             let (subject, parts) =
@@ -65,9 +72,10 @@ impl FromStr for Tolerance {
                         (None, None) => return Err(wrong(part, UNIT)),
                     }
                 } else {
-                    match part.strip_suffix('%') {
-                        Some(number) => (&mut percent, number, true, 100_000),
-                        None => (&mut shares, part, false, 4_000_000_000),
+                    match (part.strip_suffix("%day"), part.strip_suffix('%')) {
+                        (Some(number), _) => (&mut day, number, true, 100_000),
+                        (None, Some(number)) => (&mut percent, number, true, 100_000),
+                        (None, None) => (&mut shares, part, false, 4_000_000_000),
                     }
                 };
                 let value = number_in(number.trim(), decimals).ok_or_else(|| wrong(part, UNIT))?;
@@ -82,6 +90,7 @@ impl FromStr for Tolerance {
             price_bp_thousandths: bp.unwrap_or(0),
             volume_percent_thousandths: percent.unwrap_or(0),
             volume_shares: shares.unwrap_or(0),
+            day_percent_thousandths: day.unwrap_or(if volume { DAY_DEFAULT } else { 0 }),
         })
     }
 }
@@ -108,7 +117,13 @@ impl fmt::Display for Tolerance {
         write_thousandths(self.price_bp_thousandths, f)?;
         f.write_str("bp;volume=")?;
         write_thousandths(self.volume_percent_thousandths, f)?;
-        write!(f, "%,{}", self.volume_shares)
+        write!(f, "%,{}", self.volume_shares)?;
+        if self.day_percent_thousandths == DAY_DEFAULT {
+            return Ok(());
+        }
+        f.write_str(",")?;
+        write_thousandths(self.day_percent_thousandths, f)?;
+        f.write_str("%day")
     }
 }
 
@@ -132,19 +147,24 @@ mod tests {
 
     use super::*;
 
-    fn check(text: &str, expected: Result<[u32; 4], &str>) {
+    fn check(text: &str, expected: Result<[u32; 5], &str>) {
         let read = text.parse::<Tolerance>();
-        let numbers =
-            |t: Tolerance| [t.price_ticks, t.price_bp_thousandths, t.volume_percent_thousandths, t.volume_shares];
+        let numbers = |t: Tolerance| {
+            let Tolerance { price_ticks, price_bp_thousandths, volume_percent_thousandths, .. } = t;
+            let volume = [volume_percent_thousandths, t.volume_shares, t.day_percent_thousandths];
+            [price_ticks, price_bp_thousandths, volume[0], volume[1], volume[2]]
+        };
         let read = read.map(numbers).map_err(|error| error.part);
         assert_eq!(read, expected.map_err(str::to_owned), "{text}");
     }
 
     #[test]
     fn a_tolerance_is_read_with_its_units() {
-        check("price=1tick,3bp;volume=3%,100", Ok([1, 3_000, 3_000, 100]));
-        check("volume = 0.5% ; price = 2ticks", Ok([2, 0, 500, 0]));
-        check("price=10000bp", Ok([0, 10_000_000, 0, 0]));
+        check("price=1tick,3bp;volume=3%,100", Ok([1, 3_000, 3_000, 100, 500]));
+        check("volume = 0.5% ; price = 2ticks", Ok([2, 0, 500, 0, 500]));
+        check("price=10000bp", Ok([0, 10_000_000, 0, 0, 0]));
+        check("volume=3%,0%day", Ok([0, 0, 3_000, 0, 0]));
+        check("volume=7,0.25%day", Ok([0, 0, 0, 7, 250]));
     }
 
     #[test]
@@ -164,9 +184,9 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_shown_reads_back(ticks in 0..=1_000_000_u32, bp in 0..=10_000_000_u32, percent in 0..=100_000_u32,
-                                    shares in 0..=4_000_000_000_u32) {
+                                    shares in 0..=4_000_000_000_u32, day in 0..=100_000_u32) {
             let tolerance = Tolerance { price_ticks: ticks, price_bp_thousandths: bp,
-                volume_percent_thousandths: percent, volume_shares: shares };
+                volume_percent_thousandths: percent, volume_shares: shares, day_percent_thousandths: day };
             prop_assert_eq!(tolerance.to_string().parse::<Tolerance>(), Ok(tolerance));
         }
 

@@ -3,7 +3,7 @@
 use barkeep_schemas::{ReconCause, ReconStatus, Seq, SessionDate, Timeframe, Ts};
 
 use super::*;
-use crate::monitoring::daily_recon::Exact;
+use crate::monitoring::daily_recon::{CauseCount, ClassCount, Exact, GapCount, Heat, HeatLine};
 
 fn side(prices: [i64; 4], volume: i64) -> Option<Side> {
     let [open, high, low, close] = prices.map(|price| Price::new(price * 100));
@@ -38,6 +38,11 @@ fn symbol(name: &str, missing: u64, price: u64) -> SymbolReport {
         price,
         volume: 0,
         price_error_bp: if price == 0 { 0.0 } else { 6.257 },
+        causes: [(missing, ReconCause::FeedGap), (price, ReconCause::Unexplained)]
+            .into_iter()
+            .filter(|(bars, _)| *bars > 0)
+            .map(|(bars, cause)| CauseCount { cause, bars })
+            .collect(),
     }
 }
 
@@ -86,6 +91,11 @@ fn found() -> Report {
         to: Ts::from_secs(1_622_785_440),
         symbols: vec![symbol("HDFCBANK", 1, 1), symbol("ICICIBANK", 0, 0)],
         run: Some(1),
+        explained_ratio: Some(0.0),
+        causes: vec![CauseCount { cause: ReconCause::Unexplained, bars: 2 }],
+        classes: Vec::new(),
+        gaps: Vec::new(),
+        heat: Heat::default(),
         missing: vec![missing("HDFCBANK", ReconStatus::MissingInternal, -8, 1)],
         worst: vec![
             row("HDFCBANK", -8, ReconStatus::MissingInternal, None, side([151_600; 4], 25_096)),
@@ -142,6 +152,12 @@ fn a_report_with_differences_reads_so() {
                                      internal   broker
        HDFCBANK        120      118         1        0      1       0      6.26
        ICICIBANK       120      120         0        0      0       0      0.00
+
+       cause        bars  which means
+       unexplained     2  no cause is known: look here first
+
+    Causes by symbol
+        HDFCBANK: 1 feed_gap, 1 unexplained
 
     Worst rows: 2 of 2, times in IST
       HDFCBANK 09:07, 1 bar missing on our side
@@ -261,6 +277,13 @@ fn where_nothing_is_on_both_sides_nothing_is_said_of_both_sides() {
        INFY           5        0         5        0      0       0         -
        SBIN          15        0        15        0      0       0         -
 
+       cause        bars  which means
+       unexplained     2  no cause is known: look here first
+
+    Causes by symbol
+        SBIN: 15 feed_gap
+        INFY: 5 feed_gap
+
     Worst rows: 20 of 20, times in IST
       SBIN 09:15 to 09:29, 15 bars missing on our side
       INFY 09:18 to 09:22, 5 bars missing on our side
@@ -336,7 +359,7 @@ fn causes_and_healed_bars_are_told_once_there_are_any() {
     for line in [
         " explained            1  outside tolerance for a known cause",
         "HDFCBANK 09:15: price, 6.26 bp off, late_ticks",
-        "Found: 2 of 240 bars outside tolerance and not healed (1 explained).",
+        "Found: 2 of 240 bars outside tolerance and not healed, 50.0% (1 of 2) explained.",
     ] {
         assert!(text.contains(line), "{text}");
     }
@@ -355,4 +378,53 @@ fn the_advice_follows_what_prevails() {
     check(|report| report.missing_internal = 9, "bars that we lack");
     check(|report| report.missing_broker = 9, "bars that it lacks");
     check(|_| {}, "look at the worst rows above");
+}
+
+#[test]
+fn the_reasons_and_their_places_read_so() {
+    let gap = |from: i64, to: i64, cause, bars| GapCount { from: minute(from), to: minute(to), cause, bars };
+    let line = |symbol: &str, cells: &str| HeatLine { symbol: symbol.to_owned(), cells: cells.to_owned() };
+    let class = |class, compared, outside| ClassCount { class, compared, outside };
+    let report = Report {
+        causes: vec![
+            CauseCount { cause: ReconCause::FeedGap, bars: 1 },
+            CauseCount { cause: ReconCause::Unexplained, bars: 1 },
+        ],
+        classes: vec![class("gap", 4, 1), class("edge", 2, 0), class("other", 234, 1)],
+        gaps: vec![
+            gap(3, 5, barkeep_schemas::GapCause::Disconnect, 0),
+            gap(9, 12, barkeep_schemas::GapCause::Silence, 1),
+        ],
+        heat: Heat {
+            cell_seconds: 120,
+            lines: vec![line("HDFCBANK", "....g.....!..  ..."), line("A-VERY-LONG-NAME", "...")],
+            more: 3,
+        },
+        ..found()
+    };
+    let told = why::parts(&report).join("\n\n");
+    assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+    insta::assert_snapshot!(told, @r"
+       cause        bars  which means
+       feed_gap        1  the feed was interrupted in it
+       unexplained     1  no cause is known: look here first
+
+    Causes by symbol
+        HDFCBANK: 1 feed_gap, 1 unexplained
+
+       bars   compared  outside tolerance
+       gap           4     25.0% (1 of 4)  an interruption lies in them
+       edge          2      0.0% (0 of 2)  the first and last of continuous trading
+       other       234    0.4% (1 of 234)  all others
+
+    Interruptions: 2, times in IST
+      09:24 to 09:27, nothing came: 1 bar outside tolerance
+      09:18 to 09:20, connection lost: 0 bars outside tolerance
+
+    The day from 09:07 to 11:14 IST, a letter is 2 min
+      HDFCBANK     ....g.....!..  ...
+      A-VERY-LONG- ...
+      and 3 symbols more
+      . in order, ! unexplained, g feed_gap
+    ");
 }

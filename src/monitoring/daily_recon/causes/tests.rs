@@ -8,8 +8,13 @@ use super::super::compare::{Comparison, compare};
 use super::super::tolerance::Tolerance;
 use super::*;
 
-const DEFAULT: Tolerance =
-    Tolerance { price_ticks: 1, price_bp_thousandths: 3_000, volume_percent_thousandths: 3_000, volume_shares: 100 };
+const DEFAULT: Tolerance = Tolerance {
+    price_ticks: 1,
+    price_bp_thousandths: 3_000,
+    volume_percent_thousandths: 3_000,
+    volume_shares: 100,
+    day_percent_thousandths: 0,
+};
 
 /// 09:15 IST of some day, the minute 0 of these tests.
 const OPEN_SECS: i64 = 1_622_778_300;

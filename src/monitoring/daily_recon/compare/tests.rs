@@ -5,8 +5,13 @@ use barkeep_schemas::{Price, Qty, Ts};
 use super::super::bars::keep_newest;
 use super::*;
 
-const DEFAULT: Tolerance =
-    Tolerance { price_ticks: 1, price_bp_thousandths: 3_000, volume_percent_thousandths: 3_000, volume_shares: 100 };
+const DEFAULT: Tolerance = Tolerance {
+    price_ticks: 1,
+    price_bp_thousandths: 3_000,
+    volume_percent_thousandths: 3_000,
+    volume_shares: 100,
+    day_percent_thousandths: 0,
+};
 
 /// A bar with prices in rupees: open, high, low, close.
 fn bar(symbol: u32, minute: i64, prices: [f64; 4], volume: i64) -> KeyedBar {
