@@ -8,6 +8,8 @@ use super::super::compare::{Comparison, compare};
 use super::super::tolerance::Tolerance;
 use super::*;
 
+mod injected;
+
 const DEFAULT: Tolerance = Tolerance {
     price_ticks: 1,
     price_bp_thousandths: 3_000,
