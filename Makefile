@@ -31,7 +31,7 @@ clients:
 servers:
 	@tests/servers/install.sh
 
-## oracle: installs numpy and pandas, and lets the script that recomputes the pairs desk check itself
+## oracle: installs numpy and pandas for the scripts that recompute the desk and the reconciliation; the desk's checks itself
 oracle:
 	@tests/oracle/install.sh
 	@$(or $(CARGO_TARGET_DIR),target)/oracle/venv/bin/python tests/oracle/pairs.py --self-check
