@@ -245,7 +245,7 @@ names! {
         Gross = 17 "gross",
         /// Net exposure of the account.
         Net = 18 "net",
-        /// The other leg was rejected.
+        /// The other leg was rejected or made smaller, and both are one unit.
         OtherLeg = 19 "other_leg",
         /// An order that reduces a position is never more than the position less what is working to leave it.
         ReduceClamp = 20 "reduce_clamp",

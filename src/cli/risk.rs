@@ -1,7 +1,7 @@
 //! `barkeep risk`: what the risk manager decided, and why.
 
 use anyhow::Result;
-use barkeep_schemas::FineMoney;
+use barkeep_schemas::{FineMoney, RiskRule};
 use barkeep_storage::Tape;
 use clap::Subcommand;
 
@@ -65,6 +65,10 @@ fn as_text(decision: &Decision) -> String {
     let mut lines = vec![
         format!("Order {order}: {side} {asked} {symbol}, {purpose} of {pair}, {}", moment::ist(decision.ts)),
         match decision.rule {
+            Some(RiskRule::OtherLeg) => format!(
+                "{verdict} for the other leg, since both are one unit: {allowed} of {asked} shares allowed, at seq {}",
+                decision.seq
+            ),
             Some(rule) => format!("{verdict} by {rule}: {allowed} of {asked} shares allowed, at seq {}", decision.seq),
             None => format!("{verdict}: {allowed} shares, at seq {}", decision.seq),
         },

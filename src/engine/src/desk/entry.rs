@@ -238,8 +238,8 @@ impl Desk {
         let asked_qty = [qty_a, hedge.qty_b(qty_a)];
         let [checks_a, checks_b] = decided.checks;
         let legs = ids.into_iter().zip(unit.legs).zip(quotes).zip(asked_qty);
-        let allowed = decided.allowed.into_iter().zip(decided.reserved).zip([checks_a, checks_b]);
-        for ((((id, asked), quote), qty), ((allowed, reserved), checks)) in legs.zip(allowed) {
+        let allowed = decided.allowed.into_iter().zip(decided.reserved).zip([checks_a, checks_b]).zip(decided.rules);
+        for ((((id, asked), quote), qty), (((allowed, reserved), checks), rule)) in legs.zip(allowed) {
             let created = OrderCreated {
                 id,
                 instrument: quote.instrument,
@@ -264,7 +264,7 @@ impl Desk {
             let decision = RiskDecision {
                 order: id,
                 verdict: decided.verdict,
-                rule: decided.rule,
+                rule,
                 checks,
                 asked: created.qty,
                 allowed: Qty::new(allowed),

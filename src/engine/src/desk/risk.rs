@@ -108,7 +108,8 @@ pub(crate) struct UnitAsked {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Decided {
     pub(crate) verdict: Verdict,
-    pub(crate) rule: Option<RiskRule>,
+    /// The check of each leg that decided; [`RiskRule::OtherLeg`] of one that would have passed alone.
+    pub(crate) rules: [Option<RiskRule>; 2],
     /// The checks of each leg.
     pub(crate) checks: [Vec<RiskCheck>; 2],
     /// Shares allowed of each leg.
@@ -153,43 +154,44 @@ impl Risk {
         let max_error = setup.execution.max_hedge_error_bps;
         let Some(bucket) = limits.buckets.iter().find(|limits| limits.bucket == unit.bucket) else {
             // A setup without limits of a bucket is refused when it comes in; nothing is ever unlimited.
-            return rejected(RiskRule::BucketCapital, [Vec::new(), Vec::new()]);
+            return rejected([Some(RiskRule::BucketCapital); 2], [Vec::new(), Vec::new()]);
         };
         self.forget(unit.now);
         let asked_b = unit.hedge.qty_b(unit.qty_a);
         let fixed = [Leg::First, Leg::Second].map(|leg| self.fixed_checks(unit, leg, limits, bucket));
         let sized = |qty: [i64; 2]| [Leg::First, Leg::Second].map(|leg| sized_checks(unit, leg, qty, limits, bucket));
         let asked = join(&fixed, sized([unit.qty_a, asked_b]));
-        if let Some(rule) = first_failed(&fixed) {
-            return rejected(rule, asked);
+        if fails(&fixed) {
+            return rejected(deciders(&asked), asked);
         }
-        let Some(rule) = first_failed(&asked) else {
-            return self.allow(unit, Verdict::Approved, None, asked, [unit.qty_a, asked_b]);
-        };
+        if !fails(&asked) {
+            return self.allow(unit, Verdict::Approved, [None; 2], asked, [unit.qty_a, asked_b]);
+        }
+        let rules = deciders(&asked);
         // The largest number of lots that passes; what is asked for does not, and nothing at all does.
         let lot = unit.hedge.lot_a;
-        let (mut passes, mut fails) = (0, unit.qty_a / lot);
-        while fails - passes > 1 {
-            let middle = passes + (fails - passes) / 2;
+        let (mut passes, mut too_many) = (0, unit.qty_a / lot);
+        while too_many - passes > 1 {
+            let middle = passes + (too_many - passes) / 2;
             let qty_a = middle * lot;
-            let passed = first_failed(&sized([qty_a, unit.hedge.qty_b(qty_a)])).is_none();
-            if passed { passes = middle } else { fails = middle }
+            let passed = !fails(&sized([qty_a, unit.hedge.qty_b(qty_a)]));
+            if passed { passes = middle } else { too_many = middle }
         }
         let qty = [passes * lot, unit.hedge.qty_b(passes * lot)];
         let least = i128::from(unit.qty_a) * i128::from(limits.resize_min_bps);
         let enough = passes > 0 && qty.iter().all(|qty| *qty > 0) && i128::from(qty[0]) * WHOLE_BPS >= least;
         let checks = sized(qty);
-        if !enough || first_failed(&checks).is_some() || unit.hedge.error_bps(qty[0], qty[1]) > i64::from(max_error) {
-            return rejected(rule, asked);
+        if !enough || fails(&checks) || unit.hedge.error_bps(qty[0], qty[1]) > i64::from(max_error) {
+            return rejected(rules, asked);
         }
-        self.allow(unit, Verdict::Resized, Some(rule), join(&fixed, checks), qty)
+        self.allow(unit, Verdict::Resized, rules, join(&fixed, checks), qty)
     }
 
     fn allow(
         &mut self,
         unit: &UnitAsked,
         verdict: Verdict,
-        rule: Option<RiskRule>,
+        rules: [Option<RiskRule>; 2],
         checks: [Vec<RiskCheck>; 2],
         allowed: [i64; 2],
     ) -> Decided {
@@ -202,7 +204,7 @@ impl Risk {
         let [a, b] = &unit.legs;
         let [qty_a, qty_b] = allowed;
         let reserved = [Money::new(narrow(notional(a, qty_a))), Money::new(narrow(notional(b, qty_b)))];
-        Decided { verdict, rule, checks, allowed, reserved }
+        Decided { verdict, rules, checks, allowed, reserved }
     }
 
     fn forget(&mut self, now: i64) {
@@ -303,9 +305,16 @@ fn sized_checks(
     ])
 }
 
-fn first_failed(checks: &[Vec<RiskCheck>; 2]) -> Option<RiskRule> {
-    let failed = checks.iter().flatten().filter(|check| !check.passed);
-    failed.map(|check| check.rule).min_by_key(|rule| rule.code())
+fn fails(checks: &[Vec<RiskCheck>; 2]) -> bool {
+    checks.iter().flatten().any(|check| !check.passed)
+}
+
+/// The first check that each leg fails; of one that fails none, that it is the other leg's.
+fn deciders(checks: &[Vec<RiskCheck>; 2]) -> [Option<RiskRule>; 2] {
+    checks.each_ref().map(|of_leg| {
+        let failed = of_leg.iter().find(|check| !check.passed).map(|check| check.rule);
+        Some(failed.unwrap_or(RiskRule::OtherLeg))
+    })
 }
 
 fn join(fixed: &[Vec<RiskCheck>; 2], sized: [Vec<RiskCheck>; 2]) -> [Vec<RiskCheck>; 2] {
@@ -316,9 +325,8 @@ fn join(fixed: &[Vec<RiskCheck>; 2], sized: [Vec<RiskCheck>; 2]) -> [Vec<RiskChe
     [a, b]
 }
 
-fn rejected(rule: RiskRule, checks: [Vec<RiskCheck>; 2]) -> Decided {
-    let (verdict, rule) = (Verdict::Rejected, Some(rule));
-    Decided { verdict, rule, checks, allowed: [0; 2], reserved: [Money::ZERO; 2] }
+fn rejected(rules: [Option<RiskRule>; 2], checks: [Vec<RiskCheck>; 2]) -> Decided {
+    Decided { verdict: Verdict::Rejected, rules, checks, allowed: [0; 2], reserved: [Money::ZERO; 2] }
 }
 
 /// Clamps an order that reduces a position to what is left of it. Returns the check and the shares allowed.

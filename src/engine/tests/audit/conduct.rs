@@ -304,8 +304,9 @@ impl Conduct {
             Verdict::Rejected => {
                 assert_eq!(decision.allowed, Qty::ZERO, "{seq}");
                 let rule = decision.rule.expect("a rule");
-                // The other leg's check may be the one that failed.
-                assert!(failed(rule) || decision.checks.iter().any(|check| check.rule == rule), "{seq}");
+                let own = decision.checks.iter().any(|check| !check.passed);
+                assert_eq!(failed(rule), own, "{seq}: {rule} decided");
+                assert_eq!(rule == RiskRule::OtherLeg, !own, "{seq}: {rule} decided");
             }
         }
         for check in &decision.checks {

@@ -2,7 +2,7 @@
 
 use barkeep_schemas::{
     Depth, Derived, EntryRefused, Event, Fill, FineMoney, Input, Leg, Liquidity, OrderCreated, OrderType, PairMark,
-    Price, Purpose, RiskDecision, Seq, Side, Signal, SignalAction, SignalReason, Tick, Unit, Verdict,
+    Price, Purpose, RiskDecision, RiskRule, Seq, Side, Signal, SignalAction, SignalReason, Tick, Unit, Verdict,
 };
 
 use super::Clock;
@@ -202,7 +202,13 @@ pub(super) fn decision(day: &DeskDay, made: &RiskDecision) -> String {
         let what = if check.passed { "made smaller by" } else { "failed" };
         format!("; {what} {}: {value} against {limit}", check.rule)
     });
-    let rule = made.rule.map(|rule| format!("; by {rule}"));
+    let rule = made.rule.map(|rule| {
+        if rule == RiskRule::OtherLeg {
+            "; for the other leg, since both are one unit".to_owned()
+        } else {
+            format!("; by {rule}")
+        }
+    });
     let tight = tightest(&money::decision(day, made.order)).unwrap_or_default();
     let passed = made.checks.iter().filter(|check| check.passed).count();
     format!(

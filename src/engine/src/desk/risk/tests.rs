@@ -97,7 +97,7 @@ fn sides(long: i64, short: i64) -> Sides {
 #[test]
 fn what_is_within_every_limit_is_approved_with_all_checks_and_its_money_reserved() {
     let decided = Risk::new().decide(&unit(), &setup());
-    assert_eq!((decided.verdict, decided.rule, decided.allowed), (Verdict::Approved, None, [100, 100]));
+    assert_eq!((decided.verdict, decided.rules, decided.allowed), (Verdict::Approved, [None; 2], [100, 100]));
     assert_eq!(decided.reserved, [money(100_000); 2]);
     let rules: Vec<RiskRule> = decided.checks[0].iter().map(|check| check.rule).collect();
     assert_eq!(rules, RiskRule::ALL[..18]);
@@ -160,7 +160,11 @@ fn each_rule_rejects_what_breaks_it_and_says_limit_and_value() {
     ];
     for (rule, unit, limit, value) in cases {
         let decided = Risk::new().decide(&unit, &setup());
-        assert_eq!((decided.verdict, decided.rule, decided.allowed), (Verdict::Rejected, Some(rule), [0, 0]), "{rule}");
+        assert_eq!(
+            (decided.verdict, decided.rules[0], decided.allowed),
+            (Verdict::Rejected, Some(rule), [0, 0]),
+            "{rule}"
+        );
         let check = decided.checks[0].iter().find(|check| check.rule == rule).unwrap();
         assert_eq!((check.limit, check.value, check.passed), (limit, value, false), "{rule}");
     }
@@ -171,20 +175,37 @@ fn an_order_above_its_notional_is_resized_with_its_hedge_down_to_the_smallest_pa
     let unit = UnitAsked { qty_a: 300, ..unit() };
     let decided = Risk::new().decide(&unit, &setup());
     assert_eq!(
-        (decided.verdict, decided.rule, decided.allowed),
-        (Verdict::Resized, Some(RiskRule::OrderNotional), [250, 250])
+        (decided.verdict, decided.rules, decided.allowed),
+        (Verdict::Resized, [Some(RiskRule::OrderNotional); 2], [250, 250])
     );
     assert!(decided.checks.iter().flatten().all(|check| check.passed), "of what was allowed");
     let unit = UnitAsked { qty_a: 501, ..unit };
     let decided = Risk::new().decide(&unit, &setup());
-    assert_eq!((decided.verdict, decided.rule), (Verdict::Rejected, Some(RiskRule::OrderNotional)), "less than half");
+    assert_eq!(
+        (decided.verdict, decided.rules[1]),
+        (Verdict::Rejected, Some(RiskRule::OrderNotional)),
+        "less than half"
+    );
+}
+
+#[test]
+fn a_leg_that_would_have_passed_alone_says_that_it_is_the_other_s() {
+    let base = unit();
+    let stale = Asked { age_ns: 31 * NANOS, ..base.legs[1] };
+    let decided = Risk::new().decide(&UnitAsked { legs: [base.legs[0], stale], ..base }, &setup());
+    assert_eq!(decided.rules, [Some(RiskRule::OtherLeg), Some(RiskRule::StalePrice)]);
+    let hedge = Hedge { beta: 2.0, ..base.hedge };
+    let decided = Risk::new().decide(&UnitAsked { hedge, qty_a: 150, ..base }, &setup());
+    assert_eq!(decided.verdict, Verdict::Resized);
+    assert_eq!(decided.rules, [Some(RiskRule::OtherLeg), Some(RiskRule::OrderNotional)]);
+    assert_eq!(decided.allowed, [125, 250]);
 }
 
 #[test]
 fn entries_count_against_the_rates_of_the_account_and_of_the_bucket() {
     let (mut risk, setup) = (Risk::new(), setup());
     let at = |unit: UnitAsked, now: i64, bucket| UnitAsked { now: now * NANOS, bucket, ..unit };
-    let mut ask = |now, bucket| risk.decide(&at(unit(), now, bucket), &setup).rule;
+    let mut ask = |now, bucket| risk.decide(&at(unit(), now, bucket), &setup).rules[0];
     assert_eq!(ask(0, Bucket::Low), None);
     assert_eq!(ask(0, Bucket::Low), None);
     assert_eq!(ask(0, Bucket::Low), Some(RiskRule::OrderRateSecond), "four orders went in this second");
