@@ -34,7 +34,7 @@ use barkeep_schemas::{
 
 pub use probe::{NoProbe, Probe, Stage};
 
-pub use desk::{CarriedPair, DeskCarry};
+pub use desk::{CarriedPair, CorrectedClose, DeskCarry};
 
 use desk::Desk;
 use output::Output;
@@ -50,17 +50,26 @@ pub struct Engine<P: Probe = NoProbe> {
     /// What trades in the session; `None` where it has no desk.
     desk: Option<Desk>,
     probe: P,
+    /// What a what-if shows the pair watch; empty otherwise, and in no snapshot.
+    corrections: Vec<CorrectedClose>,
 }
 
 impl<P: Probe> Engine<P> {
     /// An engine before its first session.
     pub fn new(probe: P) -> Self {
-        Self { session: None, desk: None, probe }
+        Self { session: None, desk: None, probe, corrections: Vec::new() }
+    }
+
+    /// An engine for a what-if: in every session that it opens the pair watch is shown these closes in place of those of
+    /// the bars' stages, and of buckets for which they make no bar. What it derives is then no session's record: never for
+    /// a live session, an import, a recovery or a verifying replay.
+    pub fn with_corrections(probe: P, corrections: Vec<CorrectedClose>) -> Self {
+        Self { corrections, ..Self::new(probe) }
     }
 
     /// The same engine with another probe.
     pub fn with_probe<Q: Probe>(self, probe: Q) -> Engine<Q> {
-        Engine { session: self.session, desk: self.desk, probe }
+        Engine { session: self.session, desk: self.desk, probe, corrections: self.corrections }
     }
 
     /// The probe.
@@ -178,7 +187,7 @@ impl<P: Probe> Engine<P> {
         if !bytes.is_empty() {
             return Err(DecodeError::Trailing { bytes: bytes.len() });
         }
-        Ok(Self { session, desk, probe })
+        Ok(Self { session, desk, probe, corrections: Vec::new() })
     }
 
     fn tick(&mut self, tick: &Tick, out: &mut Output<'_>) {
@@ -203,7 +212,10 @@ impl<P: Probe> Engine<P> {
             return out.refuse(RefusalReason::SessionOpen);
         }
         let Some(session) = Session::open(opened) else { return out.refuse(RefusalReason::Contradiction) };
-        let desk = Desk::open(opened, out);
+        let mut desk = Desk::open(opened, out);
+        if let Some(desk) = desk.as_mut().filter(|_| !self.corrections.is_empty()) {
+            desk.correct(&self.corrections);
+        }
         if desk.is_none() && opened.desk.is_some() {
             return out.refuse(RefusalReason::Contradiction);
         }

@@ -14,7 +14,7 @@ mod market;
 mod scene;
 
 use audit::Audit;
-use barkeep_engine::{Engine, NoProbe};
+use barkeep_engine::{CorrectedClose, Engine, NoProbe};
 use barkeep_schemas::*;
 use market::{MarketPlan, day, fresh, money, session, setup};
 use scene::{at, run};
@@ -314,4 +314,46 @@ fn the_digest_of_a_traded_day_is_that_of_this_behaviour_number() {
         (3, "dae271352b849df4031622fbb610c888246fec85b9ecdebebfccb834669b022f".to_owned()),
         "the desk derives something else: raise BEHAVIOUR and give the new digest"
     );
+}
+
+#[test]
+fn corrected_closes_stand_before_the_pair_watch_alone() {
+    let mut inputs = whole_day(session(setup(1), fresh(), 2), &MarketPlan::default(), &[]);
+    let (minute, end, later) = (at("10:00:00"), at("10:01:00"), at("10:02:00"));
+    let lost = |tick: &Tick| tick.instrument == InstrumentId(0) && (minute..end).contains(&tick.ts);
+    inputs.retain(|input| !matches!(input, Input::Tick(tick) if lost(tick)));
+    let with = |closes: Vec<CorrectedClose>| {
+        let mut engine = Engine::with_corrections(NoProbe, closes);
+        let mut events = Vec::new();
+        inputs.iter().for_each(|input| scene::step(&mut engine, input, &mut events));
+        events
+    };
+    let marks = |events: &[(Seq, Event)], start: Ts| -> Vec<Price> {
+        let of = |event: &Derived| match event {
+            Derived::PairMark(mark) if mark.start == start => Some(mark.close_a),
+            _ => None,
+        };
+        derived(events).filter_map(of).collect()
+    };
+    let bars = |events: &[(Seq, Event)]| -> Vec<(InstrumentId, Timeframe, Ts, u16, Price)> {
+        let of = |event: &Derived| match event {
+            Derived::Bar(bar) => Some((bar.instrument, bar.tf, bar.start, bar.revision, bar.close)),
+            _ => None,
+        };
+        derived(events).filter_map(of).collect()
+    };
+    let plain = run(&inputs);
+    assert_eq!(with(Vec::new()), plain, "without closes it is the engine");
+    let close = |start, close, due| CorrectedClose {
+        instrument: InstrumentId(0),
+        tf: Timeframe::M1,
+        start,
+        close: Price::new(close),
+        due,
+    };
+    let seen = with(vec![close(minute, 9_991_000, Some(at("10:01:03"))), close(later, 9_992_000, None)]);
+    assert_eq!((marks(&plain, minute), marks(&seen, minute)), (vec![], vec![Price::new(9_991_000)]));
+    assert!(marks(&seen, later).iter().all(|close| *close == Price::new(9_992_000)), "{:?}", marks(&seen, later));
+    assert_ne!(marks(&plain, later), marks(&seen, later));
+    assert_eq!(bars(&seen), bars(&plain), "no bar is another");
 }

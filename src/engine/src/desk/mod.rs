@@ -7,6 +7,7 @@
 //! order made in one step is never matched against the input of that step.
 
 mod charges;
+mod corrected;
 mod entry;
 mod equity;
 mod executor;
@@ -31,10 +32,13 @@ use barkeep_schemas::{
     PairSpec, PairState, ScopeCarried, Seq, SessionDate, SessionOpened, Signal, Tick, Ts,
 };
 
+pub use corrected::CorrectedClose;
+
 use crate::output::Output;
 use crate::probe::{Probe, Stage};
 use crate::state::wire_fields;
 use charges::Note;
+use corrected::Corrected;
 use executor::Pair;
 use hours::Hours;
 use ledger::Ledger;
@@ -81,6 +85,8 @@ pub(crate) struct Desk {
     /// Whether the session's closing has been done.
     closed: bool,
     scratch: Scratch,
+    /// Empty but for a what-if.
+    corrected: Corrected,
 }
 
 /// Room that is used within one step and empty between two.
@@ -121,6 +127,7 @@ wire_fields!(Desk {
     bucket_entries,
     closed,
     scratch,
+    corrected,
 });
 
 /// A pair with what it carries into the next session, by its symbols: numbers are a session's own.
@@ -196,6 +203,7 @@ impl Desk {
             bucket_entries: barkeep_schemas::Bucket::ALL.iter().map(|_| i64::MIN).collect(),
             closed: false,
             scratch: Scratch::default(),
+            corrected: Corrected::default(),
         };
         for instrument in &opened.instruments {
             new.list(instrument);
@@ -338,13 +346,28 @@ impl Desk {
                 if !core::mem::replace(&mut awake, true) {
                     probe.wake(Stage::PairWatch);
                 }
-                let (bar, seq): (Bar, Seq) = (bar.clone(), out.cause.plus(1 + at as u64));
-                let Self { watch, scratch, standings, now, .. } = self;
+                let (mut bar, seq): (Bar, Seq) = (bar.clone(), out.cause.plus(1 + at as u64));
+                let Self { watch, scratch, standings, now, corrected, .. } = self;
+                corrected.replace(&mut bar);
                 watch.bar(&bar, seq, standings, *now, out, &mut scratch.signals);
             }
         }
         self.follow_signals(probe, out);
         awake
+    }
+
+    /// What the watch is shown of a what-if's bars.
+    pub(crate) fn correct(&mut self, closes: &[CorrectedClose]) {
+        self.corrected = Corrected::new(closes);
+    }
+
+    /// The watch reads the bars of a what-if that no stage made.
+    fn read_inserted(&mut self, probe: &mut impl Probe, out: &mut Output<'_>) {
+        while let Some(bar) = self.corrected.next_due(self.now, out.cause) {
+            let Self { watch, scratch, standings, now, .. } = self;
+            watch.bar(&bar, bar.cause, standings, *now, out, &mut scratch.signals);
+        }
+        self.follow_signals(probe, out);
     }
 
     /// The executor takes the signals of this step.
@@ -366,6 +389,7 @@ impl Desk {
         if bars > 0 {
             self.read_bars(bars, probe, out);
         }
+        self.read_inserted(probe, out);
         if now <= self.clock {
             return;
         }
