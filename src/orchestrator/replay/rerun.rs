@@ -1,16 +1,17 @@
 //! A recorded session's inputs through today's engine, perhaps with other settings, one event after the other.
 //!
-//! What it never does: compare, or write. Who calls it: `--until` and `--set`.
+//! What it never does: compare, or write. Who calls it: `--until`, `--set`, and `heal` for what corrected bars would have
+//! changed.
 
 use std::ops::ControlFlow;
 
-use barkeep_engine::{Engine, NoProbe};
+use barkeep_engine::{CorrectedClose, Engine, NoProbe};
 use barkeep_schemas::{Derived, DeskSetup, Event, Input, Seq};
 use barkeep_storage::{Filter, SegmentInfo, Tape};
 
 use super::ReplayError;
 
-/// Runs the session of a segment. `edit` may change every setup of the desk before the engine sees it; `take` is told
+/// Runs the session of a segment. The pair watch is shown `corrected` closes, none in a plain run. `edit` may change every setup of the desk before the engine sees it; `take` is told
 /// every input and everything that the engine derives from it, with the position that it has or would have, until it
 /// says that it has seen enough; `progress` is told how many events have been read.
 ///
@@ -19,11 +20,12 @@ use super::ReplayError;
 pub(super) fn rerun(
     tape: &Tape,
     segment: &SegmentInfo,
+    corrected: Vec<CorrectedClose>,
     mut edit: impl FnMut(&mut DeskSetup) -> Result<(), ReplayError>,
     mut take: impl FnMut(Seq, &Event) -> ControlFlow<()>,
     mut progress: impl FnMut(u64),
 ) -> Result<(), ReplayError> {
-    let mut engine = Engine::new(NoProbe);
+    let mut engine = Engine::with_corrections(NoProbe, corrected);
     let mut scan = tape.scan_segment(segment, &Filter::ALL);
     let mut derived: Vec<Derived> = Vec::new();
     let (mut events, mut read, mut open) = (Vec::new(), 0_u64, false);

@@ -81,7 +81,7 @@ pub fn stop(
         });
         ControlFlow::Break(())
     };
-    rerun(tape, segment, |setup| settings.apply(setup).map_err(ReplayError::from), take, progress)?;
+    rerun(tape, segment, Vec::new(), |setup| settings.apply(setup).map_err(ReplayError::from), take, progress)?;
     let seconds = started.elapsed().as_secs_f64();
     let (date, run) = (segment.name.date, segment.name.run);
     Ok(Stopped { date, run, found: at.is_some(), at, inputs, derived, seconds })

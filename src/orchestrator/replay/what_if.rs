@@ -1,7 +1,9 @@
-//! `replay --set KEY=VALUE --diff`: what a recorded session would have been with other settings of the desk.
+//! What a recorded session would have been with other settings of the desk (`replay --set KEY=VALUE --diff`), or with
+//! corrected bars (`heal`).
 //!
-//! What it is: the recorded inputs through the engine with a changed setup, and the orders, fills and money of the record
-//! beside those that come out. What it never does: touch the tape. Who calls it: the `replay` command.
+//! What it is: the recorded inputs through the engine with a changed setup or changed closes, and the orders, signals,
+//! fills and money of the record beside those that come out. What it never does: touch the tape. Who calls it: the `replay`
+//! and `heal` commands.
 
 mod outcome;
 mod settings;
@@ -10,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use barkeep_engine::BEHAVIOUR;
+use barkeep_engine::{BEHAVIOUR, CorrectedClose};
 use barkeep_schemas::{Derived, Event, FineMoney, Input, OrderId, SessionDate, Side};
 use barkeep_storage::{Filter, SegmentInfo, Tape};
 use serde::Serialize;
@@ -39,6 +41,8 @@ pub struct WhatIf {
     pub pairs: BTreeMap<String, Compared>,
     /// Orders that are not the same in both, by their identity.
     pub orders: Vec<OrderDifference>,
+    /// Signals that are on one side alone, or other on the other, in the order of time.
+    pub signals: Vec<SignalDifference>,
     /// Wall time.
     pub seconds: f64,
 }
@@ -71,6 +75,19 @@ pub struct OrderDifference {
     pub what_if: Option<OrderEnd>,
 }
 
+/// A signal that is not the same in both.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct SignalDifference {
+    /// When, in event time, in nanoseconds since 1970 UTC.
+    pub ts_ns: i64,
+    /// Its pair's name.
+    pub pair: String,
+    /// As the tape has it: what and why; absent where there was none.
+    pub recorded: Option<String>,
+    /// As it would have been; absent where there would have been none.
+    pub what_if: Option<String>,
+}
+
 /// Runs the session of a segment with other settings and compares.
 ///
 /// # Errors
@@ -79,6 +96,31 @@ pub fn what_if(
     tape: &Tape,
     segment: &SegmentInfo,
     settings: &Settings,
+    progress: impl FnMut(u64),
+) -> Result<WhatIf, ReplayError> {
+    run(tape, segment, settings, settings.to_string(), Vec::new(), progress)
+}
+
+/// Runs the session of a segment with corrected closes before the pair watch, and compares.
+///
+/// # Errors
+/// [`ReplayError`] when the tape cannot be read, or the session has no desk.
+pub fn with_corrections(
+    tape: &Tape,
+    segment: &SegmentInfo,
+    corrected: Vec<CorrectedClose>,
+    progress: impl FnMut(u64),
+) -> Result<WhatIf, ReplayError> {
+    let settings = Settings::parse(&[])?;
+    run(tape, segment, &settings, "corrected bars".to_owned(), corrected, progress)
+}
+
+fn run(
+    tape: &Tape,
+    segment: &SegmentInfo,
+    settings: &Settings,
+    named: String,
+    corrected: Vec<CorrectedClose>,
     mut progress: impl FnMut(u64),
 ) -> Result<WhatIf, ReplayError> {
     let started = Instant::now();
@@ -99,7 +141,7 @@ pub fn what_if(
         other.take(event);
         if refused { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    rerun(tape, segment, edit, take, &mut progress)?;
+    rerun(tape, segment, corrected, edit, take, &mut progress)?;
     if desks == 0 {
         return Err(ReplayError::NoDesk { date, run });
     }
@@ -115,12 +157,13 @@ pub fn what_if(
     Ok(WhatIf {
         date,
         run,
-        settings: settings.to_string(),
+        settings: named,
         behaviour,
         engine_behaviour: BEHAVIOUR,
         total: compared(recorded.total(), other.total()),
         pairs: pairs.collect(),
         orders: differing(&recorded, &other),
+        signals: differing_signals(&recorded, &other),
         seconds: started.elapsed().as_secs_f64(),
     })
 }
@@ -145,6 +188,17 @@ fn recorded(tape: &Tape, segment: &SegmentInfo) -> Result<(Outcome, u32), Replay
     }
     let (date, run) = (segment.name.date, segment.name.run);
     Ok((outcome, behaviour.ok_or(ReplayError::NoSession { date, run })?))
+}
+
+fn differing_signals(recorded: &Outcome, other: &Outcome) -> Vec<SignalDifference> {
+    let keys: BTreeSet<_> = recorded.signals().chain(other.signals()).cloned().collect();
+    let both = keys.into_iter().map(|(ts_ns, pair)| {
+        let key = (ts_ns, pair);
+        let (recorded, what_if) = (recorded.signal(&key).cloned(), other.signal(&key).cloned());
+        let (ts_ns, pair) = key;
+        SignalDifference { ts_ns, pair, recorded, what_if }
+    });
+    both.filter(|row| row.recorded != row.what_if).collect()
 }
 
 fn differing(recorded: &Outcome, other: &Outcome) -> Vec<OrderDifference> {

@@ -98,6 +98,8 @@ pub struct Outcome {
     symbols: Vec<String>,
     names: Vec<String>,
     orders: BTreeMap<OrderId, Made>,
+    /// What and why, by time and pair.
+    signals: BTreeMap<(i64, String), String>,
     pairs: BTreeMap<String, Totals>,
 }
 
@@ -141,6 +143,8 @@ impl Outcome {
     fn derived(&mut self, derived: &Derived) {
         if let Derived::Signal(signal) = derived {
             self.totals(signal.pair).signals += 1;
+            let key = (signal.ts.get(), self.name(signal.pair));
+            self.signals.insert(key, format!("{} ({})", signal.action, signal.reason));
         } else if let Derived::OrderCreated(order) = derived {
             self.totals(order.id.pair).orders += 1;
             let symbol = self.symbols.get(order.instrument.index()).cloned().unwrap_or_default();
@@ -198,6 +202,15 @@ impl Outcome {
     /// The sums over all pairs.
     pub(super) fn total(&self) -> Totals {
         self.pairs.values().fold(Totals::default(), |sum, pair| sum - (Totals::default() - *pair))
+    }
+
+    /// The times and pairs of all signals.
+    pub(super) fn signals(&self) -> impl Iterator<Item = &(i64, String)> {
+        self.signals.keys()
+    }
+
+    pub(super) fn signal(&self, key: &(i64, String)) -> Option<&String> {
+        self.signals.get(key)
     }
 
     /// All orders.
