@@ -288,6 +288,44 @@ fn other_settings_show_what_they_would_have_made_and_touch_nothing() {
 }
 
 #[test]
+fn a_heal_tells_which_signals_and_orders_would_have_been_others_and_touches_none() {
+    let (stage, tape) = trade();
+    let first_entry = derived(&tape).into_iter().find_map(|(_, event)| match event {
+        Derived::Signal(signal) if signal.mark.is_some() => signal.mark,
+        _ => None,
+    });
+    let mark = derived(&tape).into_iter().find(|(seq, _)| Some(*seq) == first_entry).unwrap().1;
+    let Derived::PairMark(mark) = mark else { panic!("{mark:?}") };
+    stage.expect(0, "export --kind bars_1m --out bars.csv");
+    let mut broker = String::new();
+    for line in fs::read_to_string(stage.path("bars.csv")).unwrap().lines() {
+        let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+        if cells.last() == Some(&mark.bar_a.to_string()) {
+            let close: f64 = cells[5].parse().unwrap();
+            cells[3] = format!("{:.2}", close * 1.05);
+            cells[5] = cells[3].clone();
+        }
+        broker.push_str(&format!("{}\n", cells[..7].join(",")));
+    }
+    stage.write("broker.csv", &broker);
+    let all = ["conflation", "unexplained", "opening_price", "auction"].map(|cause| format!("{cause} = \"take\"\n"));
+    stage.write("take.toml", &format!("[heal]\n{}", all.concat()));
+    stage.expect(1, "recon --date 2021-06-04 --source broker.csv --map time=ts:s");
+    let before = Tape::open(&DataDir::new(stage.path("data"))).unwrap().last_seq();
+    let plan = stage.json(1, "heal --date 2021-06-04 --config take.toml --json");
+    assert_eq!(plan["corrections"][0]["action"].as_str(), Some("take_broker"), "{plan}");
+    let signals = plan["what_if"]["signals"].as_array().unwrap();
+    assert!(!signals.is_empty() && !plan["what_if"]["orders"].as_array().unwrap().is_empty(), "{plan}");
+    let recorded = derived(&tape).iter().filter(|(_, event)| matches!(event, Derived::Signal(_))).count();
+    assert_eq!(plan["what_if"]["total"]["recorded"]["signals"].as_u64(), Some(recorded as u64));
+    let text = stage.expect(1, "heal --date 2021-06-04 --config take.toml");
+    assert!(text.contains("Signals that are not the same in both") && text.contains("add --apply"), "{text}");
+    assert_eq!(Tape::open(&DataDir::new(stage.path("data"))).unwrap().last_seq(), before);
+    stage.expect(0, "heal --date 2021-06-04 --config take.toml --apply");
+    stage.expect(0, "replay --verify --date 2021-06-04");
+}
+
+#[test]
 fn orders_fills_signals_and_marks_are_exported() {
     let (stage, tape) = traded();
     let lines = |kind: &str| {

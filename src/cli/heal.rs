@@ -17,11 +17,12 @@ use serde::Serialize;
 
 use self::again::Again;
 use self::work::Work;
-use super::screen::{say, say_json};
+use super::screen::{self, say, say_json};
 use super::{Context, Verdict, moment};
 use crate::monitoring::recon_autoheal::{Left, Planned};
 use crate::orchestrator::appliance::Pace;
 use crate::orchestrator::door::{Access, Door};
+use crate::orchestrator::replay::what_if::{WhatIf, with_corrections};
 
 /// Events of the one transaction in which a run lies where no daemon has the tape.
 const COMMIT_EVENTS: usize = 1 << 17;
@@ -29,8 +30,8 @@ const COMMIT_EVENTS: usize = 1 << 17;
 /// Correct our bars of a day by the broker's
 ///
 /// Follows the newest reconciliation of the date: says of every minute that differed whether the broker's bar is taken and
-/// why, by the policy in [heal] of the configuration, and which coarser bars are made again from the minutes. Nothing is
-/// written without --apply. A correction is a new edition beside the old ones; --revert takes a run back, and is planned
+/// why, by the policy in [heal] of the configuration, which coarser bars are made again from the minutes, and which signals
+/// and orders would have been others (they stay as they are). Nothing is written without --apply. A correction is a new edition beside the old ones; --revert takes a run back, and is planned
 /// and applied the same way. Exit code 1 while any bar outside tolerance is not healed, 2 where nothing may be done.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -60,7 +61,7 @@ pub struct Args {
 }
 
 /// What came of it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Report {
     /// The run of the healer; absent for a plan, and where nothing was to be done.
     pub run_id: Option<Seq>,
@@ -86,6 +87,9 @@ pub struct Report {
     pub policy: String,
     /// The comparison made again.
     pub again: Option<Again>,
+    /// What the desk would have done with the bars as they are then; absent where the session has no desk, or no close
+    /// would be another.
+    pub what_if: Option<WhatIf>,
     /// Milliseconds that the whole took.
     pub millis: u64,
 }
@@ -177,29 +181,31 @@ impl Report {
 pub(super) fn heal(args: &Args, context: &Context) -> Result<Report> {
     let began = Instant::now();
     let date = moment::date(&args.date)?;
-    let mut report = if args.apply {
+    let (mut report, work) = if args.apply {
         let pace = Pace { commit_events: COMMIT_EVENTS, ..Pace::from(&context.config.tape) };
         let mut door = Door::open(&context.dir, pace, "heal", Access::Records)?;
         let run_id = door.durable()?;
-        let report = applied(args, context, date, run_id, &mut door);
         // The error of the work goes before that of the door.
-        let report = report?;
+        let done = applied(args, context, date, run_id, &mut door)?;
         door.close()?;
-        report
+        done
     } else {
         let work = Work::read(&Tape::open(&context.dir)?, date, args, context)?;
-        planned(&work, args)
+        (planned(&work, args), work)
     };
+    if !report.refused() && !report.corrections.is_empty() {
+        report.what_if = what_if(work, context)?;
+    }
     report.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(report)
 }
 
 /// Makes the corrections, and compares again where bars have changed since the reconciliation.
-fn applied(args: &Args, context: &Context, date: SessionDate, run_id: Seq, door: &mut Door) -> Result<Report> {
+fn applied(args: &Args, context: &Context, date: SessionDate, run_id: Seq, door: &mut Door) -> Result<(Report, Work)> {
     let work = Work::read(&Tape::open(&context.dir)?, date, args, context)?;
     let mut report = planned(&work, args);
     if report.refused() {
-        return Ok(report);
+        return Ok((report, work));
     }
     if !work.plan.corrections.is_empty() {
         record(&work, &report, run_id, door)?;
@@ -209,7 +215,18 @@ fn applied(args: &Args, context: &Context, date: SessionDate, run_id: Seq, door:
     if report.applied || report.in_order > 0 {
         report.again = Some(again::compared(&work, context, door)?);
     }
-    Ok(report)
+    Ok((report, work))
+}
+
+/// The session with the bars as healed: which orders and signals would have been others. Touches nothing.
+fn what_if(work: Work, context: &Context) -> Result<Option<WhatIf>> {
+    let Some(segment) = work.segment.filter(|_| !work.closes.is_empty()) else { return Ok(None) };
+    let events = segment.end().0.saturating_sub(segment.first_seq.0);
+    let bar = screen::progress(events, "what if");
+    let tape = Tape::open(&context.dir)?;
+    let what_if = with_corrections(&tape, &segment, work.closes, |read| bar.set_position(read));
+    bar.finish_and_clear();
+    Ok(Some(what_if?))
 }
 
 fn planned(work: &Work, args: &Args) -> Report {
@@ -231,6 +248,7 @@ fn planned(work: &Work, args: &Args) -> Report {
         refusals: refusals.collect(),
         policy: work.policy.clone(),
         again: None,
+        what_if: None,
         millis: 0,
     }
 }

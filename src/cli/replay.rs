@@ -1,6 +1,6 @@
 //! `barkeep replay`: a recorded session through today's engine.
 
-mod why;
+pub(in crate::cli) mod why;
 
 use anyhow::{Result, bail};
 use barkeep_storage::{SegmentInfo, Tape};

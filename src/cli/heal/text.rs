@@ -6,6 +6,7 @@ use barkeep_schemas::{Ohlcv, Timeframe, Ts};
 
 use super::{CorrectionRow, Report};
 use crate::cli::moment;
+use crate::cli::replay::why::what_if_text;
 use crate::cli::screen::{self, count, counted};
 
 /// Rows of a table at most; the JSON has all.
@@ -36,6 +37,13 @@ pub(super) fn report(report: &Report) -> String {
     for refusal in &report.refusals {
         let fate = if refusal.overruled { "overruled by --force" } else { "refused" };
         lines.push(screen::wrapped(&format!("{fate}: {}", refusal.text), "  "));
+    }
+    if let Some(what_if) = &report.what_if {
+        if what_if.orders.is_empty() && what_if.signals.is_empty() {
+            lines.push("With these bars no signal and no order would have been another.".to_owned());
+        } else {
+            lines.push(what_if_text(what_if));
+        }
     }
     lines.push(end(report));
     lines.join("\n")

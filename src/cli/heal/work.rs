@@ -2,17 +2,18 @@
 //!
 //! What it never does: write. Who calls it: `heal`, before anything is decided.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
-use barkeep_schemas::{NANOS, ReconCause, Seq, SessionDate};
+use barkeep_engine::CorrectedClose;
+use barkeep_schemas::{InstrumentId, NANOS, Ohlcv, ReconCause, Seq, SessionDate, Timeframe, Ts};
 use barkeep_storage::{SegmentInfo, Tape};
 
 use super::Args;
 use crate::cli::Context;
-use crate::monitoring::daily_recon::{corrections, sessions};
+use crate::monitoring::daily_recon::{SessionRecord, SymbolIndex, SymbolTable, corrections, sessions};
 use crate::monitoring::recon_autoheal::{
-    BrokerBars, Case, DayBars, Followed, Parts, Plan, Policy, heal_runs, plan, revert,
+    BrokerBars, Case, DayBars, Followed, Key, Parts, Plan, Policy, heal_runs, plan, revert,
 };
 use crate::orchestrator::config::{Deed, HealConfig};
 
@@ -24,6 +25,8 @@ pub(super) struct Work {
     pub(super) plan: Plan,
     /// The policy as text.
     pub(super) policy: String,
+    /// The closes that the pair watch would have been shown; empty where the session has no desk, and for a revert.
+    pub(super) closes: Vec<CorrectedClose>,
 }
 
 impl Work {
@@ -40,7 +43,7 @@ impl Work {
         let symbols = &followed.symbols;
         let known = corrections(tape, date, session_run, None)?;
         let bars = DayBars::read(tape, segment.as_ref(), date, symbols, &known)?;
-        let parts = session.map(|session| Parts::of(&session.opened, symbols)).unwrap_or_default();
+        let parts = session.as_ref().map(|session| Parts::of(&session.opened, symbols)).unwrap_or_default();
         let config = &context.config.heal;
         let (plan, policy) = match args.revert {
             Some(run) => {
@@ -54,8 +57,45 @@ impl Work {
                 (plan(&case, &policy(config)), format!("{}{forced}", policy_text(config)))
             }
         };
-        Ok(Self { followed, segment, plan, policy })
+        let traded = session.as_ref().filter(|session| session.opened.desk.is_some() && args.revert.is_none());
+        let closes = traded.map(|session| closes(session, symbols, &bars, &plan, &parts)).unwrap_or_default();
+        Ok(Self { followed, segment, plan, policy, closes })
     }
+}
+
+/// Every close that is another once the plan is in place than the stages of the engine made it.
+fn closes(
+    session: &SessionRecord,
+    symbols: &SymbolTable,
+    bars: &DayBars,
+    plan: &Plan,
+    parts: &Parts,
+) -> Vec<CorrectedClose> {
+    let mut latest: BTreeMap<Key, Option<&Ohlcv>> = BTreeMap::new();
+    for tf in Timeframe::ALL.into_iter().skip(1) {
+        latest.extend(bars.corrected_keys(tf).map(|key| (key, bars.latest(key))));
+    }
+    latest.extend(plan.corrections.iter().map(|bar| (bar.key, bar.after.as_ref())));
+    let instruments = session.opened.instruments.iter().chain(&session.listed);
+    let numbers: BTreeMap<SymbolIndex, InstrumentId> =
+        instruments.filter_map(|instrument| Some((symbols.get(&instrument.symbol)?, instrument.id))).collect();
+    let mut closes = Vec::new();
+    for (key, bar) in latest {
+        let (tf, symbol, start) = key;
+        let (Some(bar), Some(instrument), Some((_, end))) =
+            (bar, numbers.get(&symbol), parts.bucket(symbol, tf, start))
+        else {
+            continue;
+        };
+        let made = bars.made(key);
+        if made.is_some_and(|made| made.close == bar.close) {
+            continue;
+        }
+        let grace = session.opened.config.grace_ns;
+        let due = made.is_none().then(|| Ts::new(end.get().saturating_add(grace)));
+        closes.push(CorrectedClose { instrument: *instrument, tf, start, close: bar.close, due });
+    }
+    closes
 }
 
 /// The session of the date that a run of the healer was about.

@@ -1,7 +1,7 @@
 //! `replay --until` and `replay --set`: what is found, in words.
 
 use anyhow::Result;
-use barkeep_schemas::FineMoney;
+use barkeep_schemas::{FineMoney, Ts};
 use barkeep_storage::{SegmentInfo, Tape};
 
 use crate::cli::screen::{self, count, say, say_json};
@@ -9,7 +9,9 @@ use crate::cli::tape::line;
 use crate::cli::{Verdict, moment};
 use crate::mirrors::symbols::SymbolBook;
 use crate::orchestrator::replay::until::{Around, Until};
-use crate::orchestrator::replay::what_if::{self, Compared, OrderDifference, OrderEnd, Settings, Totals, WhatIf};
+use crate::orchestrator::replay::what_if::{
+    self, Compared, OrderDifference, OrderEnd, Settings, SignalDifference, Totals, WhatIf,
+};
 use crate::orchestrator::replay::{Found, Stopped, stop};
 
 /// Orders that are shown one by one; the JSON has all.
@@ -125,7 +127,8 @@ pub(super) fn what_if(
     Ok(Verdict::Fine)
 }
 
-fn what_if_text(report: &WhatIf) -> String {
+/// The record beside what would have been, in tables.
+pub(in crate::cli) fn what_if_text(report: &WhatIf) -> String {
     let mut lines = vec![format!("Session {} run {}, what if {}", report.date, report.run, report.settings)];
     if report.behaviour != report.engine_behaviour {
         lines.push(format!(
@@ -149,6 +152,9 @@ fn what_if_text(report: &WhatIf) -> String {
     }
     lines.push("Profit and loss by pair, after charges".to_owned());
     lines.push(screen::lines(&pairs));
+    if !report.signals.is_empty() {
+        lines.push(signals(&report.signals));
+    }
     if report.orders.is_empty() {
         lines.push("Every order is the same in both.".to_owned());
         return lines.join("\n");
@@ -164,6 +170,20 @@ fn what_if_text(report: &WhatIf) -> String {
         lines.push(format!("  and {} more: --json has all", count((report.orders.len() - SHOWN) as u64)));
     }
     lines.join("\n")
+}
+
+fn signals(differing: &[SignalDifference]) -> String {
+    let mut table = screen::table(&["at", "pair", "recorded", "what if"], &[]);
+    for SignalDifference { ts_ns, pair, recorded, what_if } in differing.iter().take(SHOWN) {
+        let [recorded, what_if] = [recorded, what_if].map(|text| text.clone().unwrap_or_else(|| "-".to_owned()));
+        table.add_row([moment::ist_clock(Ts::new(*ts_ns)), pair.clone(), recorded, what_if]);
+    }
+    let more = match differing.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("\n  and {} more: --json has all", count(more as u64)),
+    };
+    let all = count(differing.len() as u64);
+    format!("Signals that are not the same in both: {all}\n{}{more}", screen::lines(&table))
 }
 
 fn end_text(end: &OrderEnd) -> String {
