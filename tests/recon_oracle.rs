@@ -20,7 +20,7 @@ fn damaged(candles: &str, seed: u64) -> String {
     for (number, line) in candles.lines().enumerate() {
         let random = (number as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 ^ seed.wrapping_mul(0xd134_2543)) >> 33;
         let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
-        let is_changed = number > 0 && random % 40 == 0;
+        let is_changed = number > 0 && random.is_multiple_of(40);
         if !is_changed {
             writeln!(out, "{line}").expect("memory");
             continue;
