@@ -56,7 +56,8 @@ pub struct Args {
     /// Only these symbols [default: all of the file, or of the session]
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
     pub symbols: Vec<String>,
-    /// How far apart values may be: the larger part counts [default: recon.tolerance of the configuration]
+    /// How far apart values may be: the larger part counts; a volume also passes where the sums of the day agree within 0.5%
+    /// (another share: volume=3%,100,0.2%day) [default: recon.tolerance of the configuration]
     #[arg(long, value_name = "price=1tick,3bp;volume=3%,100", conflicts_with = "strict")]
     pub tolerance: Option<config::Tolerance>,
     /// No tolerance: any difference at all counts

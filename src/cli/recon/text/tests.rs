@@ -406,7 +406,7 @@ fn the_reasons_and_their_places_read_so() {
     assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
     insta::assert_snapshot!(told, @r"
        cause        bars  which means
-       feed_gap        1  the feed was interrupted in it
+       feed_gap        1  the feed was interrupted in it, or began late
        unexplained     1  no cause is known: look here first
 
     Causes by symbol

@@ -45,7 +45,7 @@ fn causes(report: &Report) -> String {
 /// A cause for somebody who has never seen one.
 const fn meaning(cause: ReconCause) -> &'static str {
     match cause {
-        ReconCause::FeedGap => "the feed was interrupted in it",
+        ReconCause::FeedGap => "the feed was interrupted in it, or began late",
         ReconCause::ApplianceDown => "barkeep was not running",
         ReconCause::LateTicks => "ticks came too late to be counted",
         ReconCause::Conflation => "trades between two snapshots were not seen",
