@@ -23,7 +23,7 @@ use self::live::Lived;
 use self::pairs::Trading;
 use super::account::{Account, Watchdogs, read_ledger};
 use super::screen::{say, say_json};
-use super::{Cli, Command, Context, Verdict, recon};
+use super::{Cli, Command, Context, Verdict, heal, recon};
 use crate::monitoring::daily_recon::Report;
 use crate::orchestrator::config::FeedConfig;
 use crate::orchestrator::replay::{ReplayReport, replay};
@@ -66,6 +66,12 @@ pub fn run(args: &Args, global: Option<PathBuf>, context: &Context) -> Result<Ve
         bail!("the demo's own command line is no command");
     };
     let recon::Outcome { report, differences, .. } = recon::reconcile(&recon_args, &context)?;
+    let line = ["heal", "--date", &DATE.to_string(), "--apply"];
+    let Command::Heal(heal_args) = typed(&line.map(str::to_owned))? else {
+        bail!("the demo's own command line is no command");
+    };
+    let healed = heal::heal(&heal_args, &context)?;
+    let recon::Outcome { report: after, .. } = recon::reconcile(&recon_args, &context)?;
     let tape = Tape::open(&context.dir)?;
     let segment = tape.segment_of(DATE, None).context("the demo's session is not on its tape")?;
     let replayed = replay(&tape, segment, true, |_| {})?;
@@ -75,7 +81,8 @@ pub fn run(args: &Args, global: Option<PathBuf>, context: &Context) -> Result<Ve
     let counts = Counts { ticks, ..Counts::of(&tape, segment)? };
     let trading = Trading::of(&tape, segment)?;
     let seconds = started.elapsed().as_secs_f64();
-    let outcome = Outcome { seed: args.seed, folder, lived, counts, trading, report, replayed, account, seconds };
+    let seed = args.seed;
+    let outcome = Outcome { seed, folder, lived, counts, trading, report, healed, after, replayed, account, seconds };
     if args.json {
         say_json(&outcome.as_json())?
     } else {
@@ -102,6 +109,9 @@ struct Outcome {
     counts: Counts,
     trading: Trading,
     report: Report,
+    healed: heal::Report,
+    /// The reconciliation after the corrections.
+    after: Report,
     replayed: ReplayReport,
     account: Account,
     seconds: f64,
@@ -131,7 +141,9 @@ impl Outcome {
     /// Whether everything is accounted for, money too, and the replay agrees.
     fn sound(&self) -> bool {
         let account = &self.account;
-        self.replayed.differences == 0 && account.open.is_empty() && account.unexplained == 0 && self.trading.balances()
+        let better = self.after.unhealed <= self.report.unhealed;
+        let explained = account.open.is_empty() && account.unexplained == 0;
+        self.replayed.differences == 0 && explained && better && self.trading.balances()
     }
 
     fn as_json(&self) -> serde_json::Value {
@@ -153,7 +165,8 @@ impl Outcome {
             "resized": self.trading.resized,
             "not_followed": self.trading.not_followed,
             "pnl_by_pair": self.trading.by_pair(),
-            "recon": {"before": self.report, "after": null},
+            "recon": {"before": self.report, "after": self.after},
+            "heal": self.healed,
             "replay": self.replayed,
             "faults": self.account.entries,
             "open": self.account.open,

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use barkeep_schemas::FineMoney;
+use barkeep_schemas::{FineMoney, Timeframe};
 
 use super::{DATE, Outcome};
 use crate::cli::screen::{bytes, count, counted, lines, share, table};
+use crate::monitoring::daily_recon::Report;
 
 /// Open items that are shown at most.
 const OPEN_SHOWN: usize = 10;
@@ -40,8 +41,12 @@ pub(super) fn report(outcome: &Outcome) -> String {
         "3 pairs, on paper".to_owned(),
         pairs(outcome),
         format!("4 recon against the broker's {} candles, asked for over REST", count(lived.candle_count)),
-        recon(outcome),
-        "5 replay --verify".to_owned(),
+        recon(&outcome.report),
+        "5 heal, by the policy of the configuration".to_owned(),
+        healed(outcome),
+        "6 recon again".to_owned(),
+        recon(&outcome.after),
+        "7 replay --verify".to_owned(),
         format!(
             "  {} inputs derive {} events again: {} differences, in {:.1} s",
             count(outcome.replayed.inputs),
@@ -123,14 +128,47 @@ fn told(counts: &BTreeMap<&str, u64>) -> String {
     each.join(", ")
 }
 
-fn recon(outcome: &Outcome) -> String {
-    let report = &outcome.report;
+/// What was corrected, and what was left and why.
+fn healed(outcome: &Outcome) -> String {
+    let healed = &outcome.healed;
+    let standing = healed.refusals.iter().filter(|refusal| !refusal.overruled).map(|refusal| refusal.text.as_str());
+    let standing: Vec<&str> = standing.collect();
+    if !standing.is_empty() {
+        return format!("  nothing was healed: {}", standing.join("; "));
+    }
+    let (mut minutes, mut left) = (BTreeMap::new(), BTreeMap::new());
+    let mut rebuilt = 0_u64;
+    for row in &healed.corrections {
+        match row.cause.filter(|_| row.tf == Timeframe::M1) {
+            Some(cause) => *minutes.entry(cause.name()).or_insert(0) += 1,
+            None => rebuilt += 1,
+        }
+    }
+    for row in &healed.left {
+        *left.entry(row.cause.name()).or_insert(0) += 1;
+    }
+    let corrected: u64 = minutes.values().sum();
+    [
+        format!("  {} corrected by the broker's: {}", counted(corrected, "minute"), nothing_or(&minutes)),
+        format!("  {} made again from them", counted(rebuilt, "coarser bar")),
+        format!("  left as they are: {}", nothing_or(&left)),
+    ]
+    .join("\n")
+}
+
+fn nothing_or(counts: &BTreeMap<&str, u64>) -> String {
+    if counts.is_empty() { "none".to_owned() } else { told(counts) }
+}
+
+fn recon(report: &Report) -> String {
+    let causes: BTreeMap<&str, u64> = report.causes.iter().map(|count| (count.cause.name(), count.bars)).collect();
     let rows = [
         format!("  matched within tolerance  {}", share(report.matched, report.compared)),
         format!("  missing on our side       {}", count(report.missing_internal)),
         format!("  missing at the broker     {}", count(report.missing_broker)),
         format!("  price outside tolerance   {}", count(report.price)),
         format!("  volume outside tolerance  {}", count(report.volume)),
+        format!("  why                       {}", nothing_or(&causes)),
     ];
     rows.join("\n")
 }
