@@ -281,6 +281,32 @@ fn a_pair_that_leaves_the_whitelist_is_only_left_and_one_that_joins_is_traded() 
 }
 
 #[test]
+fn what_is_held_is_left_as_the_product_that_it_was_built_as() {
+    let intraday = setup(3);
+    let mut delivery = intraday.clone();
+    delivery.pairs.iter_mut().for_each(|pair| pair.product = Product::Cnc);
+    let changed = |setup: &DeskSetup| Input::DeskChanged(Box::new(setup.clone()));
+    let clocks = ["10:30:00", "10:50:00", "11:10:00", "11:30:00", "12:00:00"];
+    let between = clocks.map(|clock| (clock, changed(if clock == "11:10:00" { &delivery } else { &intraday })));
+    let between: Vec<(&str, Input)> = between.into_iter().chain([("13:00:00", changed(&delivery))]).collect();
+    let (events, _) = audited(&whole_day(session(setup(3), fresh(), 6), &MarketPlan::default(), &between));
+    let mut built = std::collections::BTreeMap::new();
+    let mut left = std::collections::BTreeSet::new();
+    for event in derived(&events) {
+        if let Derived::OrderCreated(order) = event {
+            let leg = (order.id.pair, order.id.leg);
+            if order.purpose == Purpose::Entry {
+                built.insert(leg, order.product);
+            } else {
+                assert_eq!(built.get(&leg), Some(&order.product), "{order:?}");
+                left.insert(order.product);
+            }
+        }
+    }
+    assert_eq!(left.len(), 2, "pairs are left as either product");
+}
+
+#[test]
 fn a_setup_that_contradicts_the_session_is_refused_and_changes_nothing() {
     let mut other_legs = setup(3);
     other_legs.pairs[1].leg_a = InstrumentId(0);

@@ -273,10 +273,10 @@ impl Desk {
         }
         let mut setup = setup.clone();
         for ((new, old), pair) in setup.pairs.iter_mut().zip(&self.setup.pairs).zip(&self.pairs) {
-            // What is held stays under the limits, and in the money, that it was built with: its bucket changes once it is
-            // flat, with the next change, or with the next session.
+            // What is held stays under the limits, and in the money, that it was built with, and is left as the product that
+            // it was built as: both change once it is flat, with the next change, or with the next session.
             if pair.state != PairState::Flat {
-                new.bucket = old.bucket;
+                (new.bucket, new.product) = (old.bucket, old.product);
             }
         }
         self.setup = setup;

@@ -176,7 +176,7 @@ impl Audit {
                 let mut setup = (**setup).clone();
                 for (new, old) in setup.pairs.iter_mut().zip(&self.setup().pairs) {
                     if self.states.get(&old.id).is_some_and(|state| *state != PairState::Flat) {
-                        new.bucket = old.bucket;
+                        (new.bucket, new.product) = (old.bucket, old.product);
                     }
                 }
                 self.changed = self.setup.replace(setup);
