@@ -17,6 +17,8 @@ use barkeep_schemas::{
 pub enum Note {
     /// A pair that is held is no longer on the whitelist: it may only be left.
     ExitOnly(String),
+    /// A pair is held as another product than the whitelist has: in this session it is traded as it is held.
+    ProductKept(String),
     /// A pair's window begins anew, since its hedge ratio or its window's length is another.
     WindowAnew(String),
     /// A position cannot be carried, since the session lacks an instrument. The accounts lose it.
@@ -41,12 +43,17 @@ pub fn open(mut setup: DeskSetup, carry: Option<DeskCarry>, instruments: &[Instr
     for CarriedPair { spec, symbol_a, symbol_b, carried } in carry.pairs {
         let held = is_held(&carried);
         let name = spec.name.clone();
-        match listed.get(&name).and_then(|at| setup.pairs.get(*at)) {
+        match listed.get(&name).and_then(|at| setup.pairs.get_mut(*at)) {
             Some(today) => {
                 let fits = today.beta == spec.beta && today.lookback == spec.lookback;
                 let spreads = if fits { carried.spreads } else { Vec::new() };
                 if !fits {
                     notes.push(Note::WindowAnew(name));
+                }
+                if held && today.product != spec.product {
+                    // Sold as another product it would stay what it is, beside a new position.
+                    today.product = spec.product;
+                    notes.push(Note::ProductKept(today.name.clone()));
                 }
                 if held || !spreads.is_empty() {
                     pairs.push(PairCarried { pair: today.id, spreads, ..carried });
@@ -111,6 +118,9 @@ impl Note {
     pub fn log(&self) {
         match self {
             Self::ExitOnly(pair) => tracing::info!(pair, "no longer on the whitelist: the pair may only be left"),
+            Self::ProductKept(pair) => {
+                tracing::warn!(pair, "held as another product than the whitelist has: traded as it is held today");
+            }
             Self::WindowAnew(pair) => tracing::info!(pair, "its beta or lookback has changed: its window begins anew"),
             Self::Stranded { pair, held: (a, b), symbol } => tracing::error!(
                 pair,

@@ -1,4 +1,4 @@
-use barkeep_schemas::{KillLatched, PositionCarried, Real, Ts};
+use barkeep_schemas::{KillLatched, PositionCarried, Product, Real, Ts};
 
 use super::super::scene::{instruments, today};
 use super::*;
@@ -62,6 +62,16 @@ fn legs_get_the_numbers_of_the_new_session_and_a_leg_that_is_gone_is_told() {
     assert_eq!(shown(&desk), ["0 A_B_5m 10 2 true"]);
     assert_eq!((desk.setup.pairs[0].leg_a, desk.setup.pairs[0].leg_b), (InstrumentId(2), InstrumentId(1)));
     assert_eq!(notes[1], Note::Stranded { pair: "C_D_5m".into(), held: (20, -20), symbol: "D".into() });
+}
+
+#[test]
+fn what_is_held_keeps_its_product_over_the_night() {
+    let mut before = today(&["A B 1", "C D 1"]).desk;
+    before.pairs.iter_mut().for_each(|pair| pair.product = Product::Cnc);
+    let carry = carry(&before, &YESTERDAY, &[10, 0]);
+    let (desk, notes) = open(today(&["C D 1", "A B 1"]).desk, Some(carry), &instruments(&YESTERDAY));
+    assert_eq!(desk.setup.pairs.iter().map(|pair| pair.product).collect::<Vec<_>>(), [Product::Mis, Product::Cnc]);
+    assert_eq!(notes, [Note::ProductKept("A_B_5m".into())]);
 }
 
 #[test]
