@@ -209,6 +209,9 @@ impl Shift {
             self.trades = setup;
             actions.extend(self.desk.happened(Happened::Legs(legs), now));
             actions.extend(self.desk.resume(open, now));
+            // The files may have changed while no daemon was there to be told.
+            let known = self.known.clone();
+            actions.extend(self.change_desk(&known.desk, now));
         }
         Ok(actions)
     }
