@@ -141,14 +141,22 @@ fn a_desk_opens_changes_is_stopped_and_goes_over_the_night() {
     run.stage.expect(2, "--config run.toml kill-switch off");
     run.live_until(after(&run, 5));
     assert_eq!(switches(&run), ["LOW true command", "global true command"]);
+    let told = "a kill switch is on scope=\"global\" why=\"command\" flatten=true reason=\"a test\"";
+    wait_for(&run, || run.log().contains(told));
     let (status, _) = run.terminate();
     assert_eq!(status.code(), Some(0), "{}", run.log());
     let off = run.stage.expect(0, "--config run.toml kill-switch off --reason 'all is well'");
     assert!(off.contains("the kill switch of the whole account is off: event"), "{off}");
     assert_eq!(switches(&run).last().map(String::as_str), Some("global false command"));
 
-    // Restarted within the session it goes on from the tape; the close, the night, and the next morning.
+    // Restarted within the session it goes on from the tape, by the files of now; the close, the night, and the next morning.
+    run.stage.write("pairs.yaml", &whitelist("2026-07-31", &["INFY ICICIBANK"]));
     run.start();
+    run.live_until(after(&run, 5));
+    wait_for(&run, || changed(&run).len() == 4);
+    assert_eq!(pairs(&changed(&run)[3]), ["HDFCBANK_ICICIBANK_1m true", "INFY_ICICIBANK_1m false"]);
+    run.stage.write("pairs.yaml", &whitelist("2026-07-31", &["INFY ICICIBANK", "HDFCBANK ICICIBANK"]));
+    hang_up(&run);
     run.live_until(clock(15, 20, 0));
     run.live_until(Ts::new(clock(9, 1, 0).get() + NIGHT_NS));
     wait_for(&run, || run.tape().0.segments().len() == 2 && !events(&run, &[EventKind::KillSwitched]).is_empty());

@@ -11,6 +11,7 @@ use std::time::Duration;
 use barkeep_schemas::Seq;
 use barkeep_storage::{DataDir, Delivery, Filter, Publisher, ReadError, Tape};
 
+use super::alarms;
 use super::clock::Clock;
 use crate::monitoring::metrics::{DurableLatency, EventMetrics, Metrics, MetricsError};
 
@@ -89,6 +90,7 @@ fn follow(dir: &DataDir, publisher: &Publisher, metrics: &Metrics, clock: &Clock
             Delivery::Batch(batch) => {
                 let now = clock.now();
                 for (seq, event) in batch.iter() {
+                    alarms::tell(event);
                     counted.take(seq, event)?;
                     timed.take(event, now);
                 }

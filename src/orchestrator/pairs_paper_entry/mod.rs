@@ -28,6 +28,7 @@
 //! metrics.common(service).restarts, |life| task)`, and its pulse to `Board::watch_pulse`. Whoever plays a tape through
 //! [`crate::monitoring::metrics::EventMetrics`] himself: `take(seq, event)` for each event, `settle()` after a batch.
 
+mod alarms;
 mod clock;
 mod disk_watch;
 mod engine_watch;
