@@ -61,7 +61,8 @@ fn check(config: &Config) -> Result<()> {
     let desk = DeskFiles::load(&paths)?;
     let pairs = match Whitelist::load(&paths) {
         Ok(Some(list)) => {
-            let (file, findings) = (list.file.clone(), list.against(&universe));
+            let (file, mut findings) = (list.file.clone(), list.against(&universe));
+            findings.extend(list.uncharged(&desk.charges));
             if !findings.is_empty() {
                 return Err(FileError::Refused { file, findings }.into());
             }

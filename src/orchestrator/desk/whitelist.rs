@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use barkeep_schemas::{Bucket, Money, NANOS, Product, Real, SessionDate, Timeframe};
+use barkeep_schemas::{Bucket, Money, NANOS, Product, Real, SessionDate, Side, Timeframe};
 
 use serde::Serialize;
 
+use super::charges::ChargeTable;
 use super::files::{FileError, VERSION, newer, parsed};
 use crate::orchestrator::config::TimeOfDay;
 use crate::orchestrator::finding::{Finding, Known, Problem};
@@ -160,6 +161,32 @@ impl Whitelist {
             }
         }
         findings
+    }
+
+    /// What is wrong with it for what is known of charges: pairs that would be left out of its session.
+    pub fn uncharged(&self, charges: &ChargeTable) -> Vec<Finding> {
+        let finding = |line, place, found, expected| {
+            let problem = Problem::Unfit { found, expected };
+            Finding { file: self.file.clone(), line, place, problem }
+        };
+        let rates = match charges.on(self.date) {
+            Ok(rates) => rates,
+            Err(early) => {
+                let expected = format!("a date whose charges are known: {early}");
+                return vec![finding(None, "date".to_owned(), self.date.to_string(), expected)];
+            }
+        };
+        let without = |pair: &&Listed| {
+            let known = |side: &Side| rates.iter().any(|of| of.product == pair.product && of.side == *side);
+            !Side::ALL.iter().all(known)
+        };
+        let told = |pair: &Listed| {
+            let expected =
+                "a product whose charges are known: change it, or add `[[rates]]` to the file of `[charges]`";
+            let place = format!("pair {} product", pair.name);
+            finding(Some(pair.line), place, pair.product.to_string(), expected.to_owned())
+        };
+        self.pairs.iter().filter(without).map(told).collect()
     }
 }
 

@@ -121,6 +121,25 @@ fn legs_that_the_universe_does_not_subscribe_are_told() {
 }
 
 #[test]
+fn pairs_whose_charges_are_not_known_are_told() {
+    let found = |list: &str| {
+        let list = Whitelist::from_yaml(list, "w.yaml").unwrap();
+        let found = list.uncharged(&ChargeTable::builtin().unwrap());
+        found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(found(&text(PAIR)), "");
+    insta::assert_snapshot!(
+        found(&text(&PAIR.replace("MIS", "NRML"))),
+        @"w.yaml:4: pair HDFCBANK_ICICIBANK_5m product: found NRML, expected a product whose charges are known: change it, or add `[[rates]]` to the file of `[charges]`"
+    );
+    let early = found(&text(PAIR).replace("2026-07-31", "2020-07-31"));
+    assert!(
+        early.starts_with("w.yaml: date: found 2020-07-31, expected a date whose charges are known: the"),
+        "{early}"
+    );
+}
+
+#[test]
 fn durations_read_as_they_are_shown() {
     for (text, seconds) in
         [("90m", 5_400), ("1h30m", 5_400), ("2d", 172_800), ("45s", 45), ("0s", 0), ("1d2h3m4s", 93_784)]
