@@ -165,11 +165,12 @@ fn rules(document: &Document<'_>, findings: &mut Vec<Finding>) -> Option<RiskRul
     let limits =
         RiskLimits { collar_bps, duplicate_window_ns, price_stale_ns, resize_min_bps, buckets: buckets?, ..account? };
     let (execution, gateway, paper) = (execution?, gateway?, paper?);
-    if execution.protection_bps > limits.collar_bps
+    // A protection is rounded to the next price step behind it, which must lie within the collar still.
+    if execution.protection_bps >= limits.collar_bps
         && let Some(entry) = root.get("execution")
     {
         let found = format!("a protection of {} bp", execution.protection_bps);
-        let expected = format!("at most the collar of {} bp: every order would be rejected", limits.collar_bps);
+        let expected = format!("less than the collar of {} bp: every order would be rejected", limits.collar_bps);
         findings.push(entry.finding(Problem::Unfit { found, expected }));
     }
     Some(RiskRules { limits, execution, gateway, paper })
@@ -325,7 +326,7 @@ mod tests {
         let text = BUILTIN.replace("protection_pct = 0.5", "protection_pct = 5");
         insta::assert_snapshot!(refused(&text), @r"
         r.toml is refused: 1 finding
-          r.toml:78: execution: found a protection of 500 bp, expected at most the collar of 100 bp: every order would be rejected
+          r.toml:78: execution: found a protection of 500 bp, expected less than the collar of 100 bp: every order would be rejected
         ");
         insta::assert_snapshot!(refused(""), @r"
         r.toml is refused: 7 findings
