@@ -33,11 +33,15 @@ fn trade(day: &DeskDay, side: Side, qty: barkeep_schemas::Qty, instrument: barke
 fn priced(order: &OrderCreated) -> String {
     let limit = price(order.price);
     let trigger = order.trigger.map(|trigger| format!(", trigger {}", price(trigger))).unwrap_or_default();
+    let until = match order.side {
+        Side::Buy => "up to",
+        Side::Sell => "down to",
+    };
     match order.order_type {
-        OrderType::Market => format!("at market up to {limit}"),
+        OrderType::Market => format!("at market {until} {limit}"),
         OrderType::Limit => format!("limit {limit}"),
         OrderType::Sl => format!("stop, limit {limit}{trigger}"),
-        OrderType::SlM => format!("stop at market up to {limit}{trigger}"),
+        OrderType::SlM => format!("stop at market {until} {limit}{trigger}"),
     }
 }
 
