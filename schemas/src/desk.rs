@@ -347,6 +347,9 @@ record! {
         pub profit: FineMoney,
         /// The highest profit and loss, realised and not, ever marked; at least zero. The high-water mark is capital and this.
         pub high_profit: FineMoney,
+        /// From where the drawdown that throws the switch is measured: the highest profit, or, since an operator who switches
+        /// off has seen the loss, the highest since then.
+        pub kill_high: FineMoney,
     }
 }
 

@@ -118,12 +118,12 @@ async fn asked_to_stop() -> Result<()> {
     Ok(())
 }
 
-/// The pairs that the market has planted: `ln b - beta ln a` keeps coming back.
+/// The pairs that the market has planted, as a whitelist has them: `ln a - beta ln b` keeps coming back.
 fn planted(planned: &Planned) -> Result<Vec<Value>> {
     let market = Market::new(planned.server.world.market.clone())?;
     let symbol = |number: usize| market.listing(number, planned.date).symbol;
     let pairs = market.pairs().into_iter();
-    Ok(pairs.map(|(a, b, beta)| json!({"a": symbol(a), "b": symbol(b), "beta": beta})).collect())
+    Ok(pairs.map(|(first, second, beta)| json!({"a": symbol(second), "b": symbol(first), "beta": beta})).collect())
 }
 
 fn tell(args: &Args, planned: &Planned, server: &Server) -> Result<()> {

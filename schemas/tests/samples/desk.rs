@@ -49,6 +49,7 @@ pub fn opened() -> DeskOpened {
         scope,
         profit: FineMoney::new(profit),
         high_profit: FineMoney::new(profit.max(0)),
+        kill_high: FineMoney::new(profit),
     };
     let kill = KillLatched { scope: Scope::Med, flatten: true, since: at(-3_600_000), reason: "results".to_owned() };
     let carried = DeskCarried {

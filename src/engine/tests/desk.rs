@@ -383,3 +383,40 @@ fn corrected_closes_stand_before_the_pair_watch_alone() {
     assert_ne!(marks(&plain, later), marks(&seen, later));
     assert_eq!(bars(&seen), bars(&plain), "no bar is another");
 }
+
+#[test]
+fn an_operator_who_switches_off_has_seen_the_loss_also_the_next_morning() {
+    let mut limited = setup(3);
+    limited.limits.max_drawdown_bps = 2;
+    let plan = MarketPlan { seconds: 9_000, ..MarketPlan::default() };
+    let off = ("11:40:00", command(OperatorAction::KillOff, None, false, "11:40:00"));
+    let never_on = ("09:16:00", command(OperatorAction::KillOff, None, false, "09:16:00"));
+    let inputs = whole_day(session(limited.clone(), fresh(), 6), &plan, &[never_on, off]);
+    let switches = |events: &[(Seq, Event)]| {
+        let of = |event: &Derived| match event {
+            Derived::KillSwitched(kill) => Some((kill.scope, kill.on, kill.why)),
+            _ => None,
+        };
+        derived(events).filter_map(of).collect::<Vec<_>>()
+    };
+    let mut engine = Engine::new(NoProbe);
+    let (mut out, mut seq, mut events) = (Vec::new(), Seq(1), Vec::new());
+    for input in &inputs {
+        out.clear();
+        engine.step(seq, input, &mut out);
+        events.extend(out.iter().map(|event| (seq, Event::Derived(event.clone()))));
+        seq = seq.plus(1 + out.len() as u64);
+    }
+    let thrown = switches(&events);
+    assert_eq!(thrown.first(), Some(&(Scope::Global, true, KillWhy::Drawdown)), "off of what is not on does nothing");
+    assert!(thrown.contains(&(Scope::Global, false, KillWhy::Command)), "{thrown:?}");
+    let carry = engine.carry_desk().unwrap();
+    let of = carry.scopes.iter().find(|of| of.scope == Scope::Global).unwrap();
+    assert!(of.kill_high < of.high_profit, "measured from where the operator saw it: {of:?}");
+    // Nothing is traded on the morning after: what was lost before is no reason to stop again.
+    let quiet = DeskSetup { whitelist_date: None, ..limited };
+    let carried = DeskCarried { pairs: Vec::new(), scopes: carry.scopes, kills: Vec::new() };
+    let short = MarketPlan { seconds: 600, ..MarketPlan::default() };
+    let (events, _) = audited(&whole_day(session(quiet, carried, 6), &short, &[]));
+    assert_eq!(switches(&events), []);
+}

@@ -143,7 +143,12 @@ fn stranded(pair: String, carried: &PairCarried, symbol: String) -> Note {
 
 /// The accounts of a desk that has never traded.
 fn nothing() -> Vec<ScopeCarried> {
-    let zero = |scope: &Scope| ScopeCarried { scope: *scope, profit: FineMoney::ZERO, high_profit: FineMoney::ZERO };
+    let zero = |scope: &Scope| ScopeCarried {
+        scope: *scope,
+        profit: FineMoney::ZERO,
+        high_profit: FineMoney::ZERO,
+        kill_high: FineMoney::ZERO,
+    };
     Scope::ALL.iter().map(zero).collect()
 }
 

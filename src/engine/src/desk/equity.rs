@@ -76,13 +76,6 @@ impl Desk {
         Some(part / i128::from(barkeep_schemas::FINE_PER_MONEY))
     }
 
-    /// A scope's daily profit, for an operator who switches off.
-    pub(super) fn profit_of(&self, scope: Scope) -> Option<(FineMoney, FineMoney)> {
-        let marks = self.marks();
-        let value = marks.get(scope.index())?;
-        Some((value.profit?, value.daily?))
-    }
-
     /// Marks the high-water marks, throws what limits throw, and once a minute says what everything is worth.
     pub(super) fn mark_equity(&mut self, probe: &mut impl Probe, out: &mut Output<'_>) {
         let minute = self.now.div_euclid(MARK_EVERY_NS);

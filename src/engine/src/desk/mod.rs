@@ -467,7 +467,10 @@ impl Desk {
     /// What the next session takes over.
     pub(crate) fn carry(&self) -> DeskCarry {
         let spreads = self.watch.carry();
-        let (positions, scopes) = self.ledger.carry();
+        let (positions, mut scopes) = self.ledger.carry();
+        for of in &mut scopes {
+            of.kill_high = self.risk.kills.high(of.scope).unwrap_or(of.profit);
+        }
         let symbol = |instrument: barkeep_schemas::InstrumentId| {
             self.symbols.get(instrument.index()).cloned().unwrap_or_default()
         };

@@ -47,11 +47,14 @@ impl Desk {
         Some(())
     }
 
-    /// Switches off. Measuring for the automatic switch begins anew from here.
+    /// Switches off, if it is on. Measuring for the automatic switch begins anew with the next mark.
     fn release(&mut self, scope: Scope, command: &OperatorCommand, out: &mut Output<'_>) {
+        if self.risk.kills.get(scope).is_none() {
+            return;
+        }
         self.risk.kills.set(scope, None);
-        if let (Some((profit, daily)), Some(base)) = (self.profit_of(scope), self.risk.kills.base(scope)) {
-            (base.high, base.day) = (profit.get(), daily.get());
+        if let Some(base) = self.risk.kills.base(scope) {
+            base.anew = true;
         }
         let switched = KillSwitched {
             scope,
@@ -105,7 +108,7 @@ impl Desk {
         for scope in Scope::ALL {
             let of = carried.scopes.iter().find(|of| of.scope == *scope);
             if let (Some(of), Some(base)) = (of, self.risk.kills.base(*scope)) {
-                base.high = of.high_profit.get();
+                base.high = of.kill_high.get();
             }
         }
         for latched in &carried.kills {

@@ -22,8 +22,12 @@ fn carry(of: &DeskSetup, symbols: &[&str], held: &[i64]) -> DeskCarry {
         },
     };
     let kill = KillLatched { scope: Scope::Low, flatten: true, since: Ts::new(7), reason: "results".into() };
-    let scopes =
-        vec![ScopeCarried { scope: Scope::Global, profit: FineMoney::new(9), high_profit: FineMoney::new(11) }];
+    let scopes = vec![ScopeCarried {
+        scope: Scope::Global,
+        profit: FineMoney::new(9),
+        high_profit: FineMoney::new(11),
+        kill_high: FineMoney::new(11),
+    }];
     DeskCarry { pairs: of.pairs.iter().zip(held).map(pair).collect(), scopes, kills: vec![kill] }
 }
 

@@ -312,7 +312,7 @@ impl Ledger {
         let scopes = Scope::ALL.iter().map(|scope| {
             let book = self.sums(*scope);
             let profit = less(plus(book.before, book.realised), book.charges);
-            ScopeCarried { scope: *scope, profit, high_profit: book.high_profit }
+            ScopeCarried { scope: *scope, profit, high_profit: book.high_profit, kill_high: book.high_profit }
         });
         (pairs, scopes.collect())
     }

@@ -201,6 +201,7 @@ fn carried() -> DeskCarried {
         scope,
         profit: FineMoney::of(rupees(profit)),
         high_profit: FineMoney::of(rupees(high)),
+        kill_high: FineMoney::of(rupees(high)),
     };
     DeskCarried {
         pairs: [PairCarried { pair: PairId(1), spreads: Vec::new(), a: short, b: flat, held_since: None }].into(),

@@ -27,8 +27,10 @@ pub(crate) struct Base {
     pub(crate) high: i64,
     /// The day's profit when an operator last switched off; zero before.
     pub(crate) day: i64,
+    /// Whether both begin anew with the next profit that is known.
+    pub(crate) anew: bool,
 }
-wire_fields!(Base { high, day });
+wire_fields!(Base { high, day, anew });
 
 /// The switches of every scope, in the order of [`Scope::ALL`].
 #[derive(Clone, Debug, Default)]
@@ -77,6 +79,11 @@ impl Kills {
         [Scope::Global, bucket.scope()].into_iter().filter_map(|scope| self.get(scope)).any(|kill| kill.flatten)
     }
 
+    /// From which profit the drawdown of a scope is measured; `None` while that begins anew.
+    pub(crate) fn high(&self, scope: Scope) -> Option<FineMoney> {
+        self.bases.get(scope.index()).filter(|base| !base.anew).map(|base| FineMoney::new(base.high))
+    }
+
     /// From where the automatic switch of a scope measures.
     pub(crate) fn base(&mut self, scope: Scope) -> Option<&mut Base> {
         self.bases.get_mut(scope.index())
@@ -92,6 +99,9 @@ impl Kills {
         daily: FineMoney,
     ) -> (i64, i64) {
         let Some(base) = self.base(scope) else { return (0, 0) };
+        if core::mem::take(&mut base.anew) {
+            (base.high, base.day) = (profit.get(), daily.get());
+        }
         base.high = base.high.max(profit.get());
         let high_water = i128::from(capital.get()) + i128::from(base.high);
         let fall = i128::from(base.high) - i128::from(profit.get());

@@ -240,8 +240,7 @@ fn an_operator_who_switches_off_has_seen_the_loss() {
     assert_eq!(measure(&mut kills, 100_000).0, 0);
     let (drawdown, loss) = measure(&mut kills, -10_000);
     assert_eq!((drawdown, loss), (1_000, fine(10_000).get()), "a tenth below 1,100,000");
-    let base = kills.base(Scope::Global).unwrap();
-    (base.high, base.day) = (fine(-10_000).get(), fine(-10_000).get());
+    kills.base(Scope::Global).unwrap().anew = true;
     assert_eq!(measure(&mut kills, -10_000), (0, 0));
     assert_eq!(measure(&mut kills, -20_000).1, fine(10_000).get());
 }
