@@ -44,7 +44,7 @@ fn the_example_plan_shows_every_kind_of_fault_and_is_taken() {
     }
     let line = first_line(&format!("sim --json --port 0 --date 2026-07-31 --faults {}", file.display()));
     assert!(line.contains("\"rest\""), "{line}");
-    assert!(line.contains(r#"{"a":"INFY","b":"TCS","beta":0.9}"#), "{line}");
+    assert!(line.contains(r#"{"a":"TCS","b":"INFY","beta":0.9}"#), "{line}");
 }
 
 #[test]
