@@ -101,14 +101,10 @@ record! {
 }
 
 names! {
-    /// Why the executor did not follow a signal, or ended a pair's entry.
+    /// Why the executor did not follow a signal. What the risk manager refuses is in its decision.
     pub enum DeskReason {
-        /// There is no whitelist for today's session.
-        Whitelist = 1 "whitelist",
         /// The day is recorded, not traded.
         NotTradable = 2 "not_tradable",
-        /// A kill switch is on.
-        Killed = 3 "killed",
         /// The pair may only be left.
         ExitOnly = 4 "exit_only",
         /// Another entry in one of its symbols came too shortly before.
@@ -123,8 +119,6 @@ names! {
         HedgeError = 9 "hedge_error",
         /// The pair is not flat.
         NotFlat = 10 "not_flat",
-        /// Outside the hours in which both legs trade.
-        Hours = 11 "hours",
         /// The broker's quota for the day leaves no room to enter and to leave again.
         Quota = 12 "quota",
     }

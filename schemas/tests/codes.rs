@@ -57,7 +57,7 @@ fn codes_and_names_never_change_their_partner() {
     BrokerStatus 1=PENDING 2=OPEN 3=TRIGGER PENDING 4=UPDATE 5=COMPLETE 6=CANCELLED 7=REJECTED
     SignalAction 1=enter_long 2=enter_short 3=exit
     SignalReason 1=entry 2=revert 3=stop 4=timeout 5=flatten 6=stale 7=kill
-    DeskReason 1=whitelist 2=not_tradable 3=killed 4=exit_only 5=symbol_throttle 6=bucket_throttle 7=no_price 8=too_small 9=hedge_error 10=not_flat 11=hours 12=quota
+    DeskReason 2=not_tradable 4=exit_only 5=symbol_throttle 6=bucket_throttle 7=no_price 8=too_small 9=hedge_error 10=not_flat 12=quota
     Unit 1=inr 2=bps 3=count 4=ns 5=flag
     RiskRule 1=kill_switch 2=whitelist 3=market_hours 4=duplicate 5=price_collar 6=stale_price 7=order_rate_second 8=order_rate_minute 9=bucket_order_rate 10=bucket_pairs 11=order_notional 12=symbol_exposure 13=bucket_symbol_exposure 14=bucket_gross 15=bucket_net 16=bucket_capital 17=gross 18=net 19=other_leg 20=reduce_clamp
     Verdict 1=approved 2=resized 3=rejected
