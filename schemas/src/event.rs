@@ -12,8 +12,8 @@ use crate::edge::{FeedReport, InstrumentsFetched};
 use crate::market::{ClockMark, FeedGap, Instrument, Tick};
 use crate::orders::{BrokerOrder, BrokerTrade, GatewayReport};
 use crate::records::{
-    BarCorrection, HealRun, ImportFinished, ImportStarted, ImportStartedV1, OperatorCommand, OutsideBar,
-    ReconDifference, ReconRun,
+    BarCorrection, HealRun, HealRunV1, ImportFinished, ImportStarted, ImportStartedV1, OperatorCommand, OutsideBar,
+    ReconDifference, ReconRun, ReconRunV1,
 };
 use crate::scalar::{InstrumentId, Ts};
 use crate::session::{EngineConfig, SessionClosed, SessionOpened, SessionOpenedV1};
@@ -206,7 +206,7 @@ events! {
         /// An operator's command.
         OperatorCommand(Box<OperatorCommand>) = 11 v 1 "operator_command",
         /// A reconciliation.
-        ReconRun(Box<ReconRun>) = 12 v 1 "recon_run",
+        ReconRun(Box<ReconRun>) = 12 v 2 { 1 => ReconRunV1 } "recon_run",
         /// A bar that did not match.
         ReconDifference(Box<ReconDifference>) = 13 v 1 "recon_difference",
         /// How a connection of a feed fares.
@@ -222,7 +222,7 @@ events! {
         /// A trade as the broker tells it.
         BrokerTrade(Box<BrokerTrade>) = 19 v 1 "broker_trade",
         /// A run of the healer.
-        HealRun(Box<HealRun>) = 20 v 1 "heal_run",
+        HealRun(Box<HealRun>) = 20 v 2 { 1 => HealRunV1 } "heal_run",
         /// A bar corrected.
         BarCorrection(Box<BarCorrection>) = 21 v 1 "bar_correction",
     }

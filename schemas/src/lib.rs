@@ -36,8 +36,9 @@ pub use orders::{
     Purpose, Side, UpdateSource, Validity,
 };
 pub use records::{
-    BarCorrection, BarOrigin, FileKind, HealAction, HealRun, ImportFinished, ImportStarted, ImportStartedV1, Ohlcv,
-    OperatorAction, OperatorCommand, OutsideBar, ReconCause, ReconDifference, ReconRun, ReconStatus, SourceFile,
+    BarCorrection, BarOrigin, FileKind, HealAction, HealRun, HealRunV1, ImportFinished, ImportStarted, ImportStartedV1,
+    Ohlcv, OperatorAction, OperatorCommand, OutsideBar, ReconCause, ReconDifference, ReconRun, ReconRunV1, ReconStatus,
+    SourceFile,
 };
 pub use scalar::{
     FINE_PER_MONEY, FeedId, FineMoney, Hash32, InstrumentId, Money, NANOS, PRICE_SCALE, PairId, Price, Qty, Real, Seq,

@@ -253,6 +253,84 @@ record! {
         pub matched: u64,
         /// Differences by status, in the order of [`ReconStatus::ALL`].
         pub differences: Vec<u64>,
+        /// When it was run, by this host's clock; absent in runs written before it was kept.
+        pub at: Option<Ts>,
+    }
+}
+
+record! {
+    /// [`ReconRun`] as it was before it told when.
+    pub struct ReconRunV1 {
+        /// Identity.
+        pub run_id: Seq,
+        /// The date compared.
+        pub session_date: SessionDate,
+        /// Which session of that date.
+        pub session_run: u32,
+        /// The timeframe compared.
+        pub tf: Timeframe,
+        /// The symbols compared.
+        pub symbols: Vec<InstrumentId>,
+        /// The import that holds the other side.
+        pub import: Seq,
+        /// First start covered.
+        pub from: Ts,
+        /// Last start covered.
+        pub to: Ts,
+        /// The tolerance as typed.
+        pub tolerance: String,
+        /// Keys on either side.
+        pub compared: u64,
+        /// Keys that matched within tolerance.
+        pub matched: u64,
+        /// Differences by status.
+        pub differences: Vec<u64>,
+    }
+}
+
+impl From<ReconRunV1> for Box<ReconRun> {
+    fn from(old: ReconRunV1) -> Self {
+        let ReconRunV1 { run_id, session_date, session_run, tf, symbols, import, from, to, .. } = old;
+        let ReconRunV1 { tolerance, compared, matched, differences, .. } = old;
+        Self::new(ReconRun {
+            run_id,
+            session_date,
+            session_run,
+            tf,
+            symbols,
+            import,
+            from,
+            to,
+            tolerance,
+            compared,
+            matched,
+            differences,
+            at: None,
+        })
+    }
+}
+
+impl OlderForm<Box<ReconRun>> for ReconRunV1 {
+    fn of(body: &Box<ReconRun>) -> Option<Self> {
+        if body.at.is_some() {
+            return None;
+        }
+        let ReconRun { run_id, session_date, session_run, tf, symbols, import, from, to, .. } = (**body).clone();
+        let ReconRun { tolerance, compared, matched, differences, .. } = (**body).clone();
+        Some(Self {
+            run_id,
+            session_date,
+            session_run,
+            tf,
+            symbols,
+            import,
+            from,
+            to,
+            tolerance,
+            compared,
+            matched,
+            differences,
+        })
     }
 }
 
@@ -315,6 +393,49 @@ record! {
         pub left: u64,
         /// The run that it takes back, where it does.
         pub reverts: Option<Seq>,
+        /// When it was made, by this host's clock; absent in runs written before it was kept.
+        pub at: Option<Ts>,
+    }
+}
+
+record! {
+    /// [`HealRun`] as it was before it told when.
+    pub struct HealRunV1 {
+        /// Identity.
+        pub run_id: Seq,
+        /// The reconciliation that it follows.
+        pub recon: Seq,
+        /// The date healed.
+        pub session_date: SessionDate,
+        /// Which session of that date.
+        pub session_run: u32,
+        /// The policy that it followed.
+        pub policy: String,
+        /// Corrections that follow.
+        pub corrections: u64,
+        /// Differences that were left as they are.
+        pub left: u64,
+        /// The run that it takes back.
+        pub reverts: Option<Seq>,
+    }
+}
+
+impl From<HealRunV1> for Box<HealRun> {
+    fn from(old: HealRunV1) -> Self {
+        let HealRunV1 { run_id, recon, session_date, session_run, policy, corrections, left, reverts } = old;
+        let at = None;
+        Self::new(HealRun { run_id, recon, session_date, session_run, policy, corrections, left, reverts, at })
+    }
+}
+
+impl OlderForm<Box<HealRun>> for HealRunV1 {
+    fn of(body: &Box<HealRun>) -> Option<Self> {
+        if body.at.is_some() {
+            return None;
+        }
+        let HealRun { run_id, recon, session_date, session_run, policy, corrections, left, reverts, at: _ } =
+            (**body).clone();
+        Some(Self { run_id, recon, session_date, session_run, policy, corrections, left, reverts })
     }
 }
 

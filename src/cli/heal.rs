@@ -22,6 +22,7 @@ use super::{Context, Verdict, moment};
 use crate::monitoring::recon_autoheal::{Left, Planned};
 use crate::orchestrator::appliance::Pace;
 use crate::orchestrator::door::{Access, Door};
+use crate::orchestrator::pairs_paper_entry::Clock;
 use crate::orchestrator::replay::what_if::{WhatIf, with_corrections};
 
 /// Events of the one transaction in which a run lies where no daemon has the tape.
@@ -303,6 +304,7 @@ fn record(work: &Work, report: &Report, run_id: Seq, door: &mut Door) -> Result<
         corrections: work.plan.corrections.len() as u64,
         left: work.plan.left.len() as u64,
         reverts: report.reverts,
+        at: Some(Clock::host().now()),
     })));
     for bar in &work.plan.corrections {
         let (tf, symbol, start) = bar.key;

@@ -177,6 +177,7 @@ pub(super) fn reconcile(args: &Args, context: &Context) -> Result<Outcome> {
         tolerance: plan.tolerance_text.clone(),
         rejected: brought.rejected,
         imported: compared.internal.imported,
+        healed: compared.internal.healed(plan.window, &compared.comparison.differences),
         from: compared.from,
         to: compared.to,
         seconds: began.elapsed().as_secs_f64(),

@@ -2,9 +2,9 @@
 
 use barkeep_schemas::{
     Bar, BarCorrection, BarOrigin, CalendarKind, ClockMark, CloseReason, DayCalendar, Derived, EngineConfig, Event,
-    FeedId, FeedSpec, FileKind, Hash32, HealAction, ImportFinished, ImportStarted, Input, Instrument, InstrumentClass,
-    InstrumentId, Ohlcv, OutsideBar, Price, Qty, ReconCause, ReconDifference, ReconRun, ReconStatus, Seq,
-    SessionClosed, SessionDate, SessionOpened, SourceFile, Tick, Timeframe, TradeRule, Ts, VolumeSource,
+    FeedId, FeedSpec, FileKind, Hash32, HealAction, HealRun, ImportFinished, ImportStarted, Input, Instrument,
+    InstrumentClass, InstrumentId, Ohlcv, OutsideBar, Price, Qty, ReconCause, ReconDifference, ReconRun, ReconStatus,
+    Seq, SessionClosed, SessionDate, SessionOpened, SourceFile, Tick, Timeframe, TradeRule, Ts, VolumeSource,
 };
 use barkeep_storage::{DataDir, Writer};
 use tempfile::TempDir;
@@ -178,6 +178,7 @@ pub(crate) fn recon_run_of(session_run: u32, run_id: u64, ids: &[u32], differenc
         compared: 4,
         matched: 2,
         differences: differences.to_vec(),
+        at: None,
     })))
 }
 
@@ -204,6 +205,21 @@ pub(crate) fn difference(run_id: u64, id: u32, close: Option<i64>) -> Event {
 }
 
 /// A correction of one of the first minutes of run 1; without a close there is no bar from now on.
+/// The run of the healer to which [`correction`] belongs, made an hour after the open.
+pub(crate) fn heal_run() -> Event {
+    Event::Input(Input::HealRun(Box::new(HealRun {
+        run_id: Seq(23),
+        recon: Seq(21),
+        session_date: date(4),
+        session_run: 1,
+        policy: "take=feed_gap".into(),
+        corrections: 4,
+        left: 0,
+        reverts: None,
+        at: Some(Ts::from_secs(OPEN + 3_600)),
+    })))
+}
+
 pub(crate) fn correction(id: u32, minute: i64, close: Option<i64>, revision: u16) -> Event {
     let after = close.map(|close| Ohlcv {
         open: price(151_700),

@@ -30,15 +30,17 @@ pub fn all() -> Vec<Sample> {
         input(1, "settings", Input::ConfigChanged(settings())),
         input(1, "two files", Input::ImportStarted(Box::new(import_started()))),
         input(2, "fetched", Input::ImportStarted(Box::new(ImportStarted { fetched: Some(at(0)), ..import_started() }))),
-        input(1, "after a reconciliation", Input::HealRun(Box::new(heal_run(None)))),
-        input(1, "taken back", Input::HealRun(Box::new(heal_run(Some(Seq(5_000)))))),
+        input(1, "after a reconciliation", Input::HealRun(Box::new(heal_run(None, None)))),
+        input(1, "taken back", Input::HealRun(Box::new(heal_run(Some(Seq(5_000)), None)))),
+        input(2, "with its time", Input::HealRun(Box::new(heal_run(None, Some(at(22_500_000)))))),
         input(1, "a bar taken", Input::BarCorrection(Box::new(correction(Some(ohlcv()))))),
         input(1, "a bar gone", Input::BarCorrection(Box::new(correction(None)))),
         input(1, "counts", Input::ImportFinished(Box::new(import_finished()))),
         input(1, "broker", outside_bar()),
         input(1, "everything", command(OperatorAction::KillOn, None)),
         input(1, "one bucket", command(OperatorAction::KillOff, Some("banks"))),
-        input(1, "run", Input::ReconRun(Box::new(recon_run()))),
+        input(1, "run", Input::ReconRun(Box::new(recon_run(None)))),
+        input(2, "with its time", Input::ReconRun(Box::new(recon_run(Some(at(22_450_000)))))),
         input(1, "one side", difference(ReconStatus::MissingInternal, None)),
         input(1, "both sides", difference(ReconStatus::Price, Some(ohlcv()))),
         input(1, "unknown packets", feed_report()),
@@ -258,7 +260,7 @@ fn ohlcv() -> Ohlcv {
     }
 }
 
-fn recon_run() -> ReconRun {
+fn recon_run(made: Option<barkeep_schemas::Ts>) -> ReconRun {
     ReconRun {
         run_id: Seq(5_000),
         session_date: DATE,
@@ -272,10 +274,11 @@ fn recon_run() -> ReconRun {
         compared: 750,
         matched: 746,
         differences: vec![1, 0, 2, 1],
+        at: made,
     }
 }
 
-fn heal_run(reverts: Option<Seq>) -> HealRun {
+fn heal_run(reverts: Option<Seq>, at: Option<barkeep_schemas::Ts>) -> HealRun {
     HealRun {
         run_id: Seq(6_000),
         recon: Seq(5_000),
@@ -285,6 +288,7 @@ fn heal_run(reverts: Option<Seq>) -> HealRun {
         corrections: 6,
         left: 2,
         reverts,
+        at,
     }
 }
 

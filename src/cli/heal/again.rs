@@ -13,6 +13,7 @@ use crate::monitoring::daily_recon::causes::{DayFacts, Sides, Wanted, explain};
 use crate::monitoring::daily_recon::{Tolerance, broker_bars, compare, internal_bars};
 use crate::orchestrator::config;
 use crate::orchestrator::door::Door;
+use crate::orchestrator::pairs_paper_entry::Clock;
 
 /// What the comparison found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -66,6 +67,7 @@ pub(super) fn compared(work: &Work, context: &Context, door: &mut Door) -> Resul
         compared: total.compared,
         matched: total.matched,
         differences: ReconStatus::ALL.iter().map(|status| total.of_status(*status)).collect(),
+        at: Some(Clock::host().now()),
         ..run.clone()
     })))?;
     for row in &comparison.differences {

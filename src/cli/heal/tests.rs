@@ -263,7 +263,8 @@ fn what_is_missing_is_inserted_coarser_bars_follow_and_nothing_is_left() {
         assert!(then.iter().all(|row| row.ends_with(",engine")), "as known then: {tf:?}");
         assert_ne!(then, rows);
     }
-    assert_eq!(desk.recon(&broker_rows()).matched, 120, "recon sees the healed bars");
+    let after = desk.recon(&broker_rows());
+    assert_eq!((after.matched, after.healed, after.unhealed), (120, 2, 0), "recon sees the healed bars");
 }
 
 #[test]
@@ -287,6 +288,8 @@ fn a_second_apply_does_nothing_and_a_run_is_taken_back_and_so_is_that() {
     for tf in [Timeframe::M1, Timeframe::M3, Timeframe::M60] {
         assert_eq!(numbers(desk.bars(tf, None)), numbers(desk.bars(tf, Some(start))), "as before the heal: {tf:?}");
     }
+    let after = desk.recon(&broker_rows());
+    assert_eq!((after.healed, after.unhealed), (0, 2), "what is taken back is not healed");
     let again = desk.told(&["--revert", &run.to_string(), "--apply"]);
     assert!(again.corrections.is_empty() && !again.applied, "it is taken back already");
 

@@ -19,6 +19,7 @@ use crate::monitoring::daily_recon::{
 use crate::orchestrator::calendar::Calendar;
 use crate::orchestrator::door::Door;
 use crate::orchestrator::import::CalendarChoice;
+use crate::orchestrator::pairs_paper_entry::Clock;
 use crate::orchestrator::universe::Universe;
 
 /// Both sides as they stood at `run_id`, the last durable position then, compared.
@@ -97,6 +98,7 @@ impl Compared {
             compared: total.compared,
             matched: total.matched,
             differences: ReconStatus::ALL.iter().map(|status| total.of_status(*status)).collect(),
+            at: Some(Clock::host().now()),
         })))?;
         for row in &self.comparison.differences {
             let Some(instrument) = symbols.get(row.symbol.index()) else { continue };

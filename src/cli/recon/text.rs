@@ -24,7 +24,7 @@ pub(super) fn report(outcome: &Outcome) -> String {
     if report.symbols.len() > 1 {
         parts.push(by_symbol(&report.symbols));
     }
-    if report.unhealed + report.healed > 0 {
+    if report.unhealed > 0 {
         parts.extend(why::parts(report));
         parts.push(worst(report));
     }
@@ -83,16 +83,15 @@ fn heading(outcome: &Outcome) -> String {
 fn counts(report: &Report) -> String {
     let mut table = table(&["outcome", "bars", "which are"], &[1]);
     let matched = format!("{} within tolerance", share(report.matched, report.compared));
-    let known = report.explained + report.healed > 0;
     for (what, number, meaning, shown) in [
         ("compared", report.compared, "on either side", true),
         ("matched", report.matched, matched.as_str(), true),
+        ("healed", report.healed, "of the matched: by a correction", report.healed > 0),
         ("missing_internal", report.missing_internal, "the broker's, and not ours", true),
         ("missing_broker", report.missing_broker, "ours, and not the broker's", true),
         ("price", report.price, "on both sides, a price outside tolerance", true),
         ("volume", report.volume, "on both sides, the volume outside tolerance", true),
-        ("explained", report.explained, "outside tolerance for a known cause", known),
-        ("healed", report.healed, "outside tolerance and healed", known),
+        ("explained", report.explained, "outside tolerance for a known cause", report.explained > 0),
         ("unhealed", report.unhealed, "outside tolerance and not healed", true),
     ] {
         if shown {
@@ -261,15 +260,16 @@ fn bp(basis_points: f64) -> String {
 }
 
 fn verdict(report: &Report, flags: &Flags) -> String {
-    if report.unhealed == 0 && report.healed == 0 {
-        return format!("Fine: all {} bars match within tolerance. Nothing to do.", count(report.compared));
-    }
     if report.unhealed == 0 {
-        return format!("Fine: all that did not match ({} bars) is healed. Nothing to do.", count(report.healed));
+        let healed = match report.healed {
+            0 => String::new(),
+            healed => format!(", {} by a correction", count(healed)),
+        };
+        return format!("Fine: all {} bars match within tolerance{healed}. Nothing to do.", count(report.compared));
     }
     let explained = match report.explained {
         0 => String::new(),
-        explained => format!(", {} explained", share(explained, report.unhealed + report.healed)),
+        explained => format!(", {} explained", share(explained, report.unhealed)),
     };
     let mut out = vec![
         format!(
@@ -289,6 +289,9 @@ fn next(report: &Report, flags: &Flags) -> Vec<String> {
     let run = flags.run.map_or_else(String::new, |run| format!(" --run {run}"));
     let data_dir = flags.data_dir.as_ref().map_or_else(String::new, |dir| format!(" --data-dir {}", quoted(dir)));
     let mut commands = Vec::new();
+    if report.tf == Timeframe::M1 && report.exact.of > 0 && !is_wrong_clock(report) {
+        commands.push(format!("barkeep heal --date {}{run}{data_dir}", report.date));
+    }
     // Only the engine's bars of a session can be explained.
     let ours = report.run.and_then(|_| first_of_ours(report));
     if let Some((symbol, ts)) = ours {
@@ -318,10 +321,15 @@ fn quoted(word: &str) -> String {
     }
 }
 
+/// Whether so few opens are equal that the bars of one side are labelled with other times.
+fn is_wrong_clock(report: &Report) -> bool {
+    report.exact.of >= ENOUGH_KEYS && report.exact.open * 2 < report.exact.of
+}
+
 fn advice(report: &Report) -> &'static str {
     if report.exact.of == 0 {
         "check --date, --tz, --tf and the symbol: no bar is on both sides"
-    } else if report.exact.of >= ENOUGH_KEYS && report.exact.open * 2 < report.exact.of {
+    } else if is_wrong_clock(report) {
         "check --tz and --tf: so few equal opens are the mark of a wrong clock"
     } else if report.missing_internal > report.price + report.volume + report.missing_broker {
         "look for gaps in what was recorded: most are bars that we lack"

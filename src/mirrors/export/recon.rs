@@ -52,8 +52,10 @@ pub(super) struct Recon {
     runs: Vec<Run>,
     /// The newest difference of each bar, by run of the date.
     editions: BTreeMap<u32, Editions>,
+    /// When each run of the healer was made, by its id.
+    heal_times: BTreeMap<Seq, Option<Ts>>,
     /// What was done last with each bar that was ever corrected, by run of the date, series and start, and where.
-    healed: BTreeMap<(u32, u32, Ts), (Seq, HealAction)>,
+    healed: BTreeMap<(u32, u32, Ts), (Seq, Healed)>,
 }
 
 impl Recon {
@@ -70,9 +72,11 @@ impl Recon {
             all: request.all,
             runs: Vec::new(),
             editions: BTreeMap::new(),
+            heal_times: BTreeMap::new(),
             healed: BTreeMap::new(),
         };
-        let kinds = Filter::kinds([EventKind::ReconRun, EventKind::ReconDifference, EventKind::BarCorrection]);
+        let kinds = [EventKind::ReconRun, EventKind::ReconDifference, EventKind::HealRun, EventKind::BarCorrection];
+        let kinds = Filter::kinds(kinds);
         scope.each(Stretch::Tape, &kinds, |seq, event| match event {
             Event::Input(Input::ReconRun(run)) if run.session_date == date => recon.note_run(seq, &run, book),
             Event::Input(Input::ReconDifference(difference)) if difference.session_date == date => {
@@ -80,9 +84,14 @@ impl Recon {
                 recon.note(seq, &symbol, &difference);
                 Ok(())
             }
+            Event::Input(Input::HealRun(run)) if run.session_date == date => {
+                recon.heal_times.insert(run.run_id, run.at);
+                Ok(())
+            }
             Event::Input(Input::BarCorrection(bar)) if bar.session_date == date => {
                 let series = series(&book.symbol(seq, bar.instrument)?, bar.tf);
-                recon.healed.insert((bar.session_run, series, bar.start), (seq, bar.action));
+                let at = recon.heal_times.get(&bar.run_id).copied().flatten();
+                recon.healed.insert((bar.session_run, series, bar.start), (seq, Healed { action: bar.action, at }));
                 Ok(())
             }
             Event::Input(_) | Event::Derived(_) => Ok(()),
@@ -172,7 +181,7 @@ impl Recon {
         let mut later = self.runs.iter().skip(place + 1).filter(|run| run.missing == 0);
         let resolved = later.find(|run| run.covers(session_run, symbol, difference)).map(|run| run.id);
         let corrected = self.healed.get(&(session_run, series(symbol, difference.tf), difference.ts));
-        let healed = corrected.filter(|(at, _)| *at > seq).map(|(_, action)| *action);
+        let healed = corrected.filter(|(at, _)| *at > seq).map(|(_, healed)| *healed);
         (self.all || resolved.is_none()).then_some(Fate { session_run, resolved, healed })
     }
 }
@@ -183,7 +192,14 @@ struct Fate {
     /// The first later run that covers the bar.
     resolved: Option<Seq>,
     /// What was last done with the bar after that.
-    healed: Option<HealAction>,
+    healed: Option<Healed>,
+}
+
+/// What a correction did, and when, where its run says so.
+#[derive(Clone, Copy)]
+struct Healed {
+    action: HealAction,
+    at: Option<Ts>,
 }
 
 /// A symbol and a timeframe as one number: there are seven timeframes.
@@ -200,8 +216,8 @@ fn row<'a>(
 ) -> [Cell<'a>; 23] {
     let [io, ih, il, ic, iv] = side(difference.internal.as_ref());
     let [bo, bh, bl, bc, bv] = side(difference.broker.as_ref());
-    // The tape tells the order of a correction, not its hour.
-    let (healed_at, heal_action) = (Cell::Empty, healed.map_or(Cell::Empty, |action| Cell::Text(action.name())));
+    let healed_at = Cell::int(healed.and_then(|healed| healed.at).map(Ts::secs));
+    let heal_action = healed.map_or(Cell::Empty, |healed| Cell::Text(healed.action.name()));
     [
         Cell::Text(date),
         Cell::int((session_run > 0).then_some(i64::from(session_run))),

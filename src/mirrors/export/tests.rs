@@ -98,6 +98,7 @@ fn a_healed_bar_takes_the_place_of_the_others_from_its_position_on() {
     let events = [
         scene::listed(0, "INFY"),
         scene::listed(1, "M&M"),
+        scene::heal_run(),
         scene::correction(0, 0, Some(151_990), 2),
         scene::correction(1, 1, Some(81_200), 1),
         scene::correction(1, 2, Some(81_300), 1),
@@ -108,18 +109,21 @@ fn a_healed_bar_takes_the_place_of_the_others_from_its_position_on() {
     symbol,ts,open,high,low,close,volume,n_trades,revision,source,seq
     M&M,1622778300,1517.45,1520,1510,1518.1,1200,3,0,engine,5
     INFY,1622778360,1517,1520,1510,1518.7,1300,,0,import,17
-    INFY,1622778300,1517,1521,1510,1519.9,1400,,2,heal,26
-    M&M,1622778360,1517,1521,1510,812,1400,,1,heal,27
+    INFY,1622778300,1517,1521,1510,1519.9,1400,,2,heal,27
+    M&M,1622778360,1517,1521,1510,812,1400,,1,heal,28
     ");
     let as_of = |seq| ExportRequest { as_of: Some(Seq(seq)), ..request(BARS_1M) };
-    let before = text(&dir, &as_of(25));
+    let before = text(&dir, &as_of(26));
     assert!(!before.contains("heal"), "{before}");
-    assert!(text(&dir, &as_of(28)).contains(",813,"), "the bar that was taken away again");
+    assert!(text(&dir, &as_of(29)).contains(",813,"), "the bar that was taken away again");
     let heal_actions = |all| {
         let text = text(&dir, &ExportRequest { all, ..request(ExportKind::Recon) });
-        text.lines().skip(1).map(|line| line.split(',').nth(20).unwrap().to_owned()).collect::<Vec<_>>()
+        text.lines()
+            .skip(1)
+            .map(|line| line.split(',').skip(19).take(2).collect::<Vec<_>>().join(" "))
+            .collect::<Vec<_>>()
     };
-    assert_eq!(heal_actions(true), ["", "take_broker"]);
+    assert_eq!(heal_actions(true), [" ", &format!("{} take_broker", scene::OPEN + 3_600)]);
 }
 
 #[test]

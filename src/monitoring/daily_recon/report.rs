@@ -33,7 +33,7 @@ pub struct Report {
     pub volume: u64,
     /// Keys outside tolerance whose cause is known.
     pub explained: u64,
-    /// Keys outside tolerance that have been healed.
+    /// Keys that match by a correction: they were outside tolerance and are healed.
     pub healed: u64,
     /// How long the whole took.
     pub seconds: f64,
@@ -190,6 +190,8 @@ pub struct Facts {
     pub rejected: u64,
     /// [`Report::imported`].
     pub imported: u64,
+    /// [`Report::healed`].
+    pub healed: u64,
     /// [`Report::from`].
     pub from: Ts,
     /// [`Report::to`].
@@ -207,7 +209,6 @@ impl Report {
         let causes = causes(comparison.differences.iter());
         let unexplained = causes.iter().filter(|count| count.cause == ReconCause::Unexplained).map(|count| count.bars);
         let explained = outside - unexplained.sum::<u64>();
-        let healed = 0;
         Self {
             run_id: facts.run_id,
             date: facts.date,
@@ -218,7 +219,7 @@ impl Report {
             price: total.of_status(ReconStatus::Price),
             volume: total.of_status(ReconStatus::Volume),
             explained,
-            healed,
+            healed: facts.healed,
             seconds: facts.seconds,
             source: facts.source,
             tf: facts.tf,
@@ -227,7 +228,7 @@ impl Report {
             inside_range,
             volume_internal: saturated(total.volume_internal),
             volume_broker: saturated(total.volume_broker),
-            unhealed: comparison.differences.len() as u64 - healed,
+            unhealed: outside,
             imported: facts.imported,
             price_error_bp: basis_points(total.price_error_max),
             tolerance: facts.tolerance,

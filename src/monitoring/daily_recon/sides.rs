@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 
 use barkeep_schemas::{
-    BarOrigin, Derived, Event, EventKind, Hash32, Input, Instrument, InstrumentId, Ohlcv, OutsideBar, Price, Seq,
-    SessionDate, Timeframe,
+    BarOrigin, Derived, Event, EventKind, Hash32, HealAction, Input, Instrument, InstrumentId, Ohlcv, OutsideBar,
+    Price, Seq, SessionDate, Timeframe, Ts,
 };
 use barkeep_storage::{Filter, ReadError, SegmentInfo, Tape};
 
-use super::bars::{KeyedBar, SymbolIndex, SymbolTable, keep_newest};
+use super::bars::{KeyedBar, SymbolIndex, SymbolTable, Window, keep_newest};
+use super::compare::Difference;
 use super::corrections::{Correction, corrections};
 use super::sessions::Roll;
 
@@ -37,8 +38,19 @@ pub struct BarSide {
     pub tick_sizes: Vec<Price>,
     /// Bars that came from a file, replaced ones included.
     pub imported: u64,
-    /// Bars that have a correction, those included that a correction took away.
-    pub corrected: u64,
+    /// Keys whose newest edition is a correction, those included that a correction took away, in order.
+    pub corrected: Vec<Corrected>,
+}
+
+/// A key whose newest edition is a correction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Corrected {
+    /// Whose.
+    pub symbol: SymbolIndex,
+    /// Start of the bar.
+    pub start: Ts,
+    /// What was done last; a revert took back what was done before.
+    pub action: HealAction,
 }
 
 /// Reads our bars of `date` and `tf` for the symbols of the table, from events at or before `as_of` (`None`: all).
@@ -72,20 +84,36 @@ pub fn internal_bars(
 }
 
 impl BarSide {
+    /// Keys that start in the window, are not among the differences, and would be another bar, or none, without a
+    /// correction. Invariant: the differences are sorted by key.
+    pub fn healed(&self, window: Window, differences: &[Difference]) -> u64 {
+        let is_healed = |key: &&Corrected| {
+            let differs =
+                || differences.binary_search_by_key(&(key.symbol, key.start), |row| (row.symbol, row.start)).is_ok();
+            key.action != HealAction::Revert && window.contains(key.start) && !differs()
+        };
+        self.corrected.iter().filter(is_healed).count() as u64
+    }
+
     /// Puts the newest correction of each bar in its place.
     fn correct(&mut self, corrections: &[Correction], tf: Timeframe, symbols: &SymbolTable) {
         let mut newest = BTreeMap::new();
         for Correction { symbol, bar, .. } in corrections.iter().filter(|correction| correction.bar.tf == tf) {
             if let Some(symbol) = symbols.get(symbol) {
-                newest.insert((symbol, bar.start), bar.after.as_ref());
+                newest.insert((symbol, bar.start), (bar.after.as_ref(), bar.action));
             }
         }
         if newest.is_empty() {
             return;
         }
-        self.corrected = newest.len() as u64;
+        let corrected = newest.iter().map(|((symbol, start), (_, action))| Corrected {
+            symbol: *symbol,
+            start: *start,
+            action: *action,
+        });
+        self.corrected = corrected.collect();
         self.bars.retain(|bar| !newest.contains_key(&bar.key()));
-        let kept = newest.into_iter().filter_map(|((symbol, start), after)| {
+        let kept = newest.into_iter().filter_map(|((symbol, start), (after, _))| {
             let Ohlcv { open, high, low, close, volume } = *after?;
             Some(KeyedBar { symbol, start, open, high, low, close, volume })
         });
@@ -171,7 +199,7 @@ impl<'a> Reading<'a> {
         }
         let imported = (self.bars.len() - built) as u64;
         keep_newest(&mut self.bars);
-        Ok(BarSide { bars: self.bars, tick_sizes: self.tick_sizes, imported, corrected: 0 })
+        Ok(BarSide { bars: self.bars, tick_sizes: self.tick_sizes, imported, corrected: Vec::new() })
     }
 
     /// The symbol's number if it is wanted. Of several tick sizes the first known holds: the session's own.
@@ -186,7 +214,7 @@ impl<'a> Reading<'a> {
 
 #[cfg(test)]
 mod tests {
-    use barkeep_schemas::{Bar, BarCorrection, FeedId, HealAction, InstrumentClass, Qty, Ts};
+    use barkeep_schemas::{Bar, BarCorrection, FeedId, InstrumentClass, Qty};
     use barkeep_storage::{DataDir, Writer};
 
     use super::*;
@@ -338,11 +366,11 @@ mod tests {
         drop(writer);
         let tape = Tape::open(&dir).unwrap();
         let symbols = SymbolTable::new(["INFY", "TCS"]);
-        let volumes = |as_of: Option<u64>| -> (Vec<(u32, i64, i64)>, u64) {
+        let volumes = |as_of: Option<u64>| -> (Vec<(u32, i64, i64)>, usize) {
             let segment = tape.segment_of(DATE, None);
             let side = internal_bars(&tape, segment, DATE, Timeframe::M1, &symbols, as_of.map(Seq)).unwrap();
             let bars = side.bars.iter().map(|bar| (bar.symbol.0, bar.start.secs(), bar.volume.get()));
-            (bars.collect(), side.corrected)
+            (bars.collect(), side.corrected.len())
         };
         assert_eq!(volumes(None), (vec![(0, 60, 70), (0, 180, 72), (1, 60, 11)], 3));
         assert_eq!(volumes(Some(17)), (vec![(0, 60, 70), (1, 60, 11), (1, 120, 71)], 2));

@@ -170,6 +170,7 @@ fn a_report_with_differences_reads_so() {
     Found: 2 of 240 bars outside tolerance and not healed.
     Advice: look at the worst rows above, ours against the broker's.
     Next:
+      barkeep heal --date 2021-06-04 --run 1 --data-dir 'my tape'
       barkeep explain bar HDFCBANK '2021-06-04 09:15' --run 1 --data-dir 'my tape'
       barkeep export --kind recon --date 2021-06-04 --run 1 --out recon.csv --data-dir 'my tape'
     ");
@@ -328,22 +329,27 @@ fn the_next_commands_explain_the_first_row_that_we_have_and_export_all_of_them()
         next(&report, flags)
     };
     let export = "barkeep export --kind recon --date 2021-06-04 --out recon.csv";
+    let heal = "barkeep heal --date 2021-06-04";
     let none = Flags::default();
-    assert_eq!(commands(|_| {}, &none), ["barkeep explain bar HDFCBANK '2021-06-04 09:15'", export]);
+    assert_eq!(commands(|_| {}, &none), [heal, "barkeep explain bar HDFCBANK '2021-06-04 09:15'", export]);
     let other = |report: &mut Report| {
         report.tf = Timeframe::S1;
         report.worst[1].symbol = "M&M".to_owned();
         report.worst[1].ts = Ts::from_secs(1_622_778_307);
     };
     assert_eq!(commands(other, &none)[0], "barkeep explain bar 'M&M' '2021-06-04 09:15:07' --tf 1s");
-    assert_eq!(commands(|report| drop(report.worst.pop()), &none), [export], "a bar that we lack cannot be explained");
-    assert_eq!(commands(|report| report.run = None, &none), [export]);
+    let lacking: fn(&mut Report) = |report| drop(report.worst.pop());
+    assert_eq!(commands(lacking, &none), [heal, export], "a bar that we lack cannot be explained");
+    assert_eq!(commands(|report| report.run = None, &none), [heal, export]);
     let theirs = |report: &mut Report| report.missing.push(missing("SBIN", ReconStatus::MissingBroker, 338, 2));
-    assert_eq!(commands(theirs, &none)[0], "barkeep explain bar SBIN '2021-06-04 14:53'");
+    assert_eq!(commands(theirs, &none)[1], "barkeep explain bar SBIN '2021-06-04 14:53'");
+    let shifted = |report: &mut Report| report.exact.open = 3;
+    assert_eq!(commands(shifted, &none).len(), 2, "a wrong clock is not healed");
     let flags = Flags { run: Some(2), data_dir: Some("my tape".to_owned()) };
     assert_eq!(
         commands(|_| {}, &flags),
         [
+            "barkeep heal --date 2021-06-04 --run 2 --data-dir 'my tape'",
             "barkeep explain bar HDFCBANK '2021-06-04 09:15' --run 2 --data-dir 'my tape'",
             "barkeep export --kind recon --date 2021-06-04 --run 2 --out recon.csv --data-dir 'my tape'",
         ]

@@ -194,6 +194,7 @@ fn healed() -> Vec<Event> {
         corrections: 7,
         left: 1,
         reverts,
+        at: None,
     };
     let corrections = [(Some(bar(15_183_000)), Some(bar(15_190_000))), (Some(bar(15_183_000)), None)];
     let corrections = corrections.map(|(before, after)| Input::BarCorrection(Box::new(correction(before, after))));

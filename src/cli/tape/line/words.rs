@@ -200,6 +200,7 @@ fn recon_run(run: &ReconRun) -> String {
         compared,
         matched,
         differences,
+        at,
     } = run;
     let session = match session_run {
         0 => session_date.to_string(),
@@ -208,8 +209,9 @@ fn recon_run(run: &ReconRun) -> String {
     let statuses = ReconStatus::ALL.iter().zip(differences);
     let statuses = statuses.map(|(status, found)| format!("{status} {}", count(*found))).collect::<Vec<_>>().join(", ");
     format!(
-        "run {run_id}, session {session}, {} of {} from {} to {}, {} compared, {} matched, {statuses}, tolerance \
+        "run {run_id}{}, session {session}, {} of {} from {} to {}, {} compared, {} matched, {statuses}, tolerance \
          {tolerance}, import at {import}",
+        made(*at),
         tf.label(),
         number(symbols.len() as u64, "symbol"),
         ist(*from),
@@ -227,13 +229,18 @@ fn side(bar: &Option<Ohlcv>) -> String {
     }
 }
 
+/// When a run was made, where it says so.
+fn made(at: Option<Ts>) -> String {
+    at.map_or_else(String::new, |at| format!(" of {}", ist(at)))
+}
+
 fn heal_run(run: &HealRun) -> String {
-    let HealRun { run_id, recon, session_date, policy, corrections, left, reverts, .. } = run;
+    let HealRun { run_id, recon, session_date, session_run: _, policy, corrections, left, reverts, at } = run;
     let what = match reverts {
         Some(reverted) => format!("takes back run {reverted}"),
         None => format!("after recon {recon}, policy {policy}"),
     };
-    format!("session {session_date}, {what}: {corrections} corrections, {left} left, run {run_id}")
+    format!("session {session_date}, {what}: {corrections} corrections, {left} left, run {run_id}{}", made(*at))
 }
 
 fn bar_correction(correction: &BarCorrection) -> String {
