@@ -1,7 +1,7 @@
 //! Reconciliation in memory: 75,000 bars against the broker's in no order, of which 1% differ; his are sorted within the
 //! time.
 
-use barkeep::monitoring::daily_recon::{KeyedBar, SymbolIndex, Tolerance, compare, keep_newest};
+use barkeep::monitoring::daily_recon::{KeyedBar, SymbolIndex, Tolerances, compare, keep_newest};
 use barkeep_schemas::{Price, Qty, ReconStatus, Ts};
 
 use crate::files::{self, MinuteBar};
@@ -17,7 +17,7 @@ pub fn main() {
         let mut comparison = None;
         let seconds = measure::seconds(|| {
             keep_newest(&mut theirs);
-            comparison = Some(compare(&ours, &theirs, &tick_sizes, &Tolerance::STRICT));
+            comparison = Some(compare(&ours, &theirs, &tick_sizes, &Tolerances::STRICT));
         });
         let total = comparison.expect("it ran").total;
         let [price, volume, broker, internal] =

@@ -8,6 +8,7 @@ mod broker;
 mod compared;
 mod day;
 mod plan;
+mod terms;
 mod text;
 
 use std::time::Instant;
@@ -18,6 +19,7 @@ use barkeep_storage::Tape;
 
 use self::compared::Compared;
 use self::plan::Plan;
+pub(super) use self::terms::Terms;
 use super::import::{self, Reading};
 use super::screen::{say, say_json};
 use super::{Context, Verdict};
@@ -57,9 +59,10 @@ pub struct Args {
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
     pub symbols: Vec<String>,
     /// How far apart values may be: the larger part counts; a volume also passes where the sums of the day agree within 0.5%
-    /// (another share: volume=3%,100,0.2%day) [default: recon.tolerance of the configuration]
+    /// (another share: volume=3%,100,0.2%day). One for a class of instruments follows a bar: "... | cash: price=2tick,5bp"
+    /// [default: recon.tolerance of the configuration]
     #[arg(long, value_name = "price=1tick,3bp;volume=3%,100", conflicts_with = "strict")]
-    pub tolerance: Option<config::Tolerance>,
+    pub tolerance: Option<config::Tolerances>,
     /// No tolerance: any difference at all counts
     #[arg(long)]
     pub strict: bool,
@@ -174,7 +177,7 @@ pub(super) fn reconcile(args: &Args, context: &Context) -> Result<Outcome> {
         run: plan.day.run(),
         tf: args.tf,
         source: brought.source,
-        tolerance: plan.tolerance_text.clone(),
+        tolerance: plan.terms.to_string(),
         rejected: brought.rejected,
         imported: compared.internal.imported,
         healed: compared.internal.healed(plan.window, &compared.comparison.differences),

@@ -7,6 +7,7 @@ mod heal;
 mod live;
 mod reader;
 mod tolerance;
+mod tolerances;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,7 @@ use super::finding::{Finding, Listed};
 pub use heal::{Deed, HealConfig};
 pub use live::{FeedConfig, KiteConfig, PortsConfig, SessionConfig, TimeOfDay};
 pub use tolerance::{Tolerance, ToleranceError};
+pub use tolerances::Tolerances;
 
 const BUILTIN: &str = include_str!("../../configs/barkeep.toml");
 const BUILTIN_NAME: &str = "configs/barkeep.toml (built in)";
@@ -110,8 +112,8 @@ pub struct ImportConfig {
 /// `[recon]`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct ReconConfig {
-    /// By how much a bar may differ and still match.
-    pub tolerance: Tolerance,
+    /// By how much a bar may differ and still match, by class of instrument.
+    pub tolerance: Tolerances,
 }
 
 /// `[calendar]`. A file that is not named is the one built in, and printed as `""`.
@@ -419,7 +421,8 @@ mod tests {
     #[test]
     fn what_is_printed_reads_back_as_the_same() {
         let text = "data_dir = \"/var/lib/barkeep\"\n[tape]\ndepth = \"five\"\n[log]\nlevel = \"trace\"\nformat = \
-                    \"json\"\n[calendar]\nfile = \"my \\\"own\\\".toml\"\n[recon]\ntolerance = \"price=0.5bp\"\n";
+                    \"json\"\n[calendar]\nfile = \"my \\\"own\\\".toml\"\n[recon]\ntolerance = \"price=0.5bp | cash: \
+                    price=1bp\"\n";
         let config = Config::from_toml(text, "f.toml").unwrap();
         assert_eq!(config.tape.depth, DepthKept::Five);
         assert_eq!(config.tape.commit_ms, 20, "a key that is not overridden keeps its default");

@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use super::work::Work;
 use crate::cli::Context;
+use crate::cli::recon::Terms;
 use crate::monitoring::daily_recon::causes::{DayFacts, Sides, Wanted, explain};
-use crate::monitoring::daily_recon::{Tolerance, broker_bars, compare, internal_bars};
-use crate::orchestrator::config;
+use crate::monitoring::daily_recon::{broker_bars, compare, internal_bars};
 use crate::orchestrator::door::Door;
 use crate::orchestrator::pairs_paper_entry::Clock;
 
@@ -42,18 +42,19 @@ pub(super) fn compared(work: &Work, context: &Context, door: &mut Door) -> Resul
     let tape = Tape::open(&context.dir)?;
     let before = &work.followed;
     let run = &before.run;
-    let tolerance = tolerance(&run.tolerance)?;
+    let terms: Terms = run.tolerance.parse()?;
     let (date, tf) = (run.session_date, Timeframe::M1);
     let mut internal = internal_bars(&tape, work.segment.as_ref(), date, tf, &before.symbols, Some(run_id))?;
     let mut broker = broker_bars(&tape, run.import, tf, &before.symbols)?;
     internal.bars.retain(|bar| (run.from..=run.to).contains(&bar.start));
     broker.bars.retain(|bar| (run.from..=run.to).contains(&bar.start));
-    let mut comparison = compare(&internal.bars, &broker.bars, &internal.tick_sizes, &tolerance);
+    let tolerances = terms.numbers(&internal.classes);
+    let mut comparison = compare(&internal.bars, &broker.bars, &internal.tick_sizes, &tolerances);
     if !comparison.differences.is_empty() {
         let wanted = Wanted { session: work.segment.as_ref(), date, tf, symbols: &before.symbols, import: run.import };
         let facts = DayFacts::read(&tape, &wanted, &comparison.differences)?;
         let (ours, theirs, tick_sizes) = (&internal.bars, &broker.bars, &internal.tick_sizes);
-        let sides = Sides { internal: ours, broker: theirs, tick_sizes, tolerance: &tolerance, tf };
+        let sides = Sides { internal: ours, broker: theirs, tick_sizes, tolerances: &tolerances, tf };
         explain(&mut comparison.differences, &sides, &facts);
     }
     let mut symbols = Vec::with_capacity(before.symbols.len());
@@ -94,20 +95,5 @@ pub(super) fn compared(work: &Work, context: &Context, door: &mut Door) -> Resul
         price: total.of_status(ReconStatus::Price),
         volume: total.of_status(ReconStatus::Volume),
         unhealed: comparison.differences.len() as u64,
-    })
-}
-
-/// The tolerance that a run wrote down.
-fn tolerance(text: &str) -> Result<Tolerance> {
-    if text == "strict" {
-        return Ok(Tolerance::STRICT);
-    }
-    let typed: config::Tolerance = text.parse()?;
-    Ok(Tolerance {
-        price_ticks: typed.price_ticks,
-        price_bp_thousandths: typed.price_bp_thousandths,
-        volume_percent_thousandths: typed.volume_percent_thousandths,
-        volume_shares: typed.volume_shares,
-        day_percent_thousandths: typed.day_percent_thousandths,
     })
 }

@@ -58,14 +58,15 @@ impl Compared {
                 moment::ist(plan.window.until)
             );
         };
-        let mut comparison = compare(&internal.bars, &broker.bars, &internal.tick_sizes, &plan.tolerance);
+        let tolerances = plan.terms.numbers(&internal.classes);
+        let mut comparison = compare(&internal.bars, &broker.bars, &internal.tick_sizes, &tolerances);
         let mut insight = Insight::default();
         if !comparison.differences.is_empty() {
             let (date, symbols) = (plan.day.date, &plan.symbols);
             let wanted = Wanted { session: segment, date, tf, symbols, import };
             let facts = DayFacts::read(&tape, &wanted, &comparison.differences)?;
             let (ours, theirs, tick_sizes) = (&internal.bars, &broker.bars, &internal.tick_sizes);
-            let sides = Sides { internal: ours, broker: theirs, tick_sizes, tolerance: &plan.tolerance, tf };
+            let sides = Sides { internal: ours, broker: theirs, tick_sizes, tolerances: &tolerances, tf };
             explain(&mut comparison.differences, &sides, &facts);
             let compared = comparison.total.compared;
             insight = Insight::of(&comparison.differences, compared, &sides, &facts, symbols, [from, to]);
@@ -94,7 +95,7 @@ impl Compared {
             import: self.import,
             from,
             to,
-            tolerance: plan.tolerance_text.clone(),
+            tolerance: plan.terms.to_string(),
             compared: total.compared,
             matched: total.matched,
             differences: ReconStatus::ALL.iter().map(|status| total.of_status(*status)).collect(),

@@ -9,12 +9,12 @@ use barkeep_schemas::{BarOrigin, FileKind, Price, Ts};
 use barkeep_storage::Tape;
 use jiff::tz::TimeZone;
 
-use super::Args;
 use super::broker::{self, Fetched};
 use super::day::{Candidates, Day};
+use super::{Args, Terms};
 use crate::cli::{Context, moment};
 use crate::ingestion::files::{FileOptions, Scan, TimeUnit, Unit, clean_symbol, scan};
-use crate::monitoring::daily_recon::{SymbolTable, Tolerance, Window};
+use crate::monitoring::daily_recon::{SymbolTable, Window};
 use crate::orchestrator::backfill::BrokerDay;
 use crate::orchestrator::import::ImportRequest;
 
@@ -25,9 +25,8 @@ pub(super) struct Plan {
     /// The broker's lowest price of each symbol; zero where it has none.
     pub(super) lows: Vec<Price>,
     pub(super) window: Window,
-    pub(super) tolerance: Tolerance,
-    /// The tolerance as text, for the tape and for people.
-    pub(super) tolerance_text: String,
+    /// What passes.
+    pub(super) terms: Terms,
     /// The broker's side, for people: a file's name, or `kite`.
     pub(super) source: String,
     /// The first refused rows, with where they stand.
@@ -62,11 +61,11 @@ impl Plan {
         let window = window(args, &day, held, zone)?;
         let low = |symbol: &str| file.symbols.iter().find(|scan| scan.symbol == symbol).map(|scan| scan.min_price);
         let lows = symbols.iter().map(|symbol| low(symbol).unwrap_or_default()).collect();
-        let (tolerance, tolerance_text) = tolerance(args, context);
+        let terms = terms(args, context);
         let source = file.files.first().map(|file| file.name.clone()).unwrap_or_default();
         let examples = file.files.iter().flat_map(|file| &file.examples).map(ToString::to_string).collect();
         let unfetched = Vec::new();
-        let plan = Self { day, symbols, lows, window, tolerance, tolerance_text, source, examples, unfetched };
+        let plan = Self { day, symbols, lows, window, terms, source, examples, unfetched };
         Ok((plan, file.rejected()))
     }
 
@@ -97,9 +96,9 @@ impl Plan {
                 .map(move |refused| format!("{symbol}, candle {}: {}", refused.number, refused.why))
         });
         let examples = refused.take(broker::EXAMPLES_MAX).collect();
-        let (tolerance, tolerance_text) = tolerance(args, context);
+        let terms = terms(args, context);
         let source = broker::NAME.to_owned();
-        let plan = Self { day, symbols, lows, window, tolerance, tolerance_text, source, examples, unfetched };
+        let plan = Self { day, symbols, lows, window, terms, source, examples, unfetched };
         Ok((plan, broker))
     }
 }
@@ -177,17 +176,6 @@ fn symbols(wanted: &[String], file: &Scan, source: &str) -> Result<SymbolTable> 
     Ok(asked)
 }
 
-fn tolerance(args: &Args, context: &Context) -> (Tolerance, String) {
-    let typed = args.tolerance.unwrap_or(context.config.recon.tolerance);
-    if args.strict {
-        return (Tolerance::STRICT, "strict".to_owned());
-    }
-    let numbers = Tolerance {
-        price_ticks: typed.price_ticks,
-        price_bp_thousandths: typed.price_bp_thousandths,
-        volume_percent_thousandths: typed.volume_percent_thousandths,
-        volume_shares: typed.volume_shares,
-        day_percent_thousandths: typed.day_percent_thousandths,
-    };
-    (numbers, typed.to_string())
+fn terms(args: &Args, context: &Context) -> Terms {
+    if args.strict { Terms::Strict } else { Terms::Within(args.tolerance.unwrap_or(context.config.recon.tolerance)) }
 }

@@ -5,7 +5,7 @@
 use barkeep_schemas::{Price, ReconCause, ReconStatus, Ts};
 
 use super::bars::{KeyedBar, SymbolIndex};
-use super::tolerance::{BP_THOUSANDTHS, Tolerance, distance};
+use super::tolerance::{BP_THOUSANDTHS, Tolerance, Tolerances, distance};
 
 /// A bar that did not match.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -182,14 +182,19 @@ impl Comparison {
 /// Compares the union of the keys of two sides. `tick_sizes` are by symbol; one that is missing counts as zero.
 ///
 /// Invariant: both sides are sorted by key and hold a key once, as [`super::keep_newest`] leaves them.
-pub fn compare(internal: &[KeyedBar], broker: &[KeyedBar], tick_sizes: &[Price], tolerance: &Tolerance) -> Comparison {
+pub fn compare(
+    internal: &[KeyedBar],
+    broker: &[KeyedBar],
+    tick_sizes: &[Price],
+    tolerances: &Tolerances,
+) -> Comparison {
     let mut comparison = Comparison { symbols: vec![Tally::default(); tick_sizes.len()], ..Comparison::default() };
     let (mut ours, mut theirs) = (internal, broker);
     while let Some(symbol) = first_symbol(ours, theirs) {
         let (our_bars, our_rest) = split_symbol(ours, symbol);
         let (their_bars, their_rest) = split_symbol(theirs, symbol);
         let tick_size = tick_sizes.get(symbol.index()).copied().unwrap_or_default();
-        let judge = Judge { tick_size, tolerance };
+        let judge = Judge { tick_size, tolerance: tolerances.of(symbol) };
         let tally = judge.merge(our_bars, their_bars, &mut comparison.differences);
         comparison.total.add(&tally);
         if let Some(place) = comparison.symbols.get_mut(symbol.index()) {

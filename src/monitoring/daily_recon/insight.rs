@@ -212,7 +212,7 @@ mod tests {
 
     use super::super::causes::{SymbolFacts, explain};
     use super::super::compare::compare;
-    use super::super::tolerance::Tolerance;
+    use super::super::tolerance::Tolerances;
     use super::*;
 
     #[test]
@@ -234,12 +234,12 @@ mod tests {
         let hours = vec![(minute(0), minute(375))];
         let known = SymbolFacts { feed: Some(FeedId(0)), hours, ..SymbolFacts::default() };
         let facts = DayFacts { gaps: vec![gap], symbols: vec![known], ..DayFacts::default() };
-        let (tick_sizes, tolerance) = ([Price::new(500)], Tolerance::STRICT);
+        let (tick_sizes, tolerance) = ([Price::new(500)], Tolerances::STRICT);
         let sides = Sides {
             internal: &ours,
             broker: &theirs,
             tick_sizes: &tick_sizes,
-            tolerance: &tolerance,
+            tolerances: &tolerance,
             tf: Timeframe::M1,
         };
         let mut found = compare(&ours, &theirs, &tick_sizes, &tolerance);

@@ -23,4 +23,4 @@ pub use insight::{ClassCount, GapCount, Heat, HeatLine, Insight, LETTERS};
 pub use report::{CauseCount, Facts, MissingRun, Report, Side, SymbolReport, WORST_MAX, WorstRow};
 pub use sessions::{Roll, SessionRecord, imported_dates, imported_symbols, sessions};
 pub use sides::{BarSide, Corrected, broker_bars, import_start, internal_bars};
-pub use tolerance::Tolerance;
+pub use tolerance::{Tolerance, Tolerances};

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use barkeep_schemas::{
-    BarOrigin, Derived, Event, EventKind, Hash32, HealAction, Input, Instrument, InstrumentId, Ohlcv, OutsideBar,
-    Price, Seq, SessionDate, Timeframe, Ts,
+    BarOrigin, Derived, Event, EventKind, Hash32, HealAction, Input, Instrument, InstrumentClass, InstrumentId, Ohlcv,
+    OutsideBar, Price, Seq, SessionDate, Timeframe, Ts,
 };
 use barkeep_storage::{Filter, ReadError, SegmentInfo, Tape};
 
@@ -36,6 +36,8 @@ pub struct BarSide {
     pub bars: Vec<KeyedBar>,
     /// The smallest price step by symbol; zero for a symbol that the side does not know.
     pub tick_sizes: Vec<Price>,
+    /// The class by symbol; `None` for a symbol that the side does not know.
+    pub classes: Vec<Option<InstrumentClass>>,
     /// Bars that came from a file, replaced ones included.
     pub imported: u64,
     /// Keys whose newest edition is a correction, those included that a correction took away, in order.
@@ -155,11 +157,13 @@ struct Reading<'a> {
     as_of: Option<Seq>,
     bars: Vec<KeyedBar>,
     tick_sizes: Vec<Price>,
+    classes: Vec<Option<InstrumentClass>>,
 }
 
 impl<'a> Reading<'a> {
     fn new(tape: &'a Tape, symbols: &'a SymbolTable, as_of: Option<Seq>) -> Self {
-        Self { tape, symbols, as_of, bars: Vec::new(), tick_sizes: vec![Price::ZERO; symbols.len()] }
+        let (tick_sizes, classes) = (vec![Price::ZERO; symbols.len()], vec![None; symbols.len()]);
+        Self { tape, symbols, as_of, bars: Vec::new(), tick_sizes, classes }
     }
 
     /// Takes the bars that `pick` finds in the events of one kind of a segment.
@@ -199,14 +203,18 @@ impl<'a> Reading<'a> {
         }
         let imported = (self.bars.len() - built) as u64;
         keep_newest(&mut self.bars);
-        Ok(BarSide { bars: self.bars, tick_sizes: self.tick_sizes, imported, corrected: Vec::new() })
+        let Self { bars, tick_sizes, classes, .. } = self;
+        Ok(BarSide { bars, tick_sizes, classes, imported, corrected: Vec::new() })
     }
 
-    /// The symbol's number if it is wanted. Of several tick sizes the first known holds: the session's own.
+    /// The symbol's number if it is wanted. Of several tick sizes and classes the first known holds: the session's own.
     fn know(&mut self, instrument: &Instrument) -> Option<SymbolIndex> {
         let symbol = self.symbols.get(&instrument.symbol)?;
         if let Some(tick_size) = self.tick_sizes.get_mut(symbol.index()).filter(|size| **size == Price::ZERO) {
             *tick_size = instrument.tick_size;
+        }
+        if let Some(class) = self.classes.get_mut(symbol.index()) {
+            class.get_or_insert(instrument.class);
         }
         Some(symbol)
     }
@@ -214,7 +222,7 @@ impl<'a> Reading<'a> {
 
 #[cfg(test)]
 mod tests {
-    use barkeep_schemas::{Bar, BarCorrection, FeedId, InstrumentClass, Qty};
+    use barkeep_schemas::{Bar, BarCorrection, FeedId, Qty};
     use barkeep_storage::{DataDir, Writer};
 
     use super::*;

@@ -5,6 +5,8 @@
 
 use barkeep_schemas::{Price, Qty};
 
+use super::bars::SymbolIndex;
+
 /// Thousandths of a basis point in the whole: a basis point is one ten-thousandth.
 pub(super) const BP_THOUSANDTHS: i64 = 10_000_000;
 
@@ -57,6 +59,35 @@ impl Tolerance {
     pub fn day_passes(&self, internal: i128, broker: i128) -> bool {
         let by_share = i128::from(self.day_percent_thousandths) * broker;
         self.day_percent_thousandths > 0 && (internal - broker).abs() * PERCENT_THOUSANDTHS <= by_share
+    }
+}
+
+/// The tolerance of each symbol of a reconciliation.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Tolerances {
+    /// For a symbol that has none of its own.
+    all: Tolerance,
+    /// By symbol.
+    by_symbol: Vec<Tolerance>,
+}
+
+impl Tolerances {
+    /// Any difference at all fails, whatever the symbol.
+    pub const STRICT: Self = Self::same(Tolerance::STRICT);
+
+    /// The same for every symbol.
+    pub const fn same(tolerance: Tolerance) -> Self {
+        Self { all: tolerance, by_symbol: Vec::new() }
+    }
+
+    /// One for each symbol, in the order of the table; a symbol beyond has none.
+    pub const fn each(by_symbol: Vec<Tolerance>) -> Self {
+        Self { all: Tolerance::STRICT, by_symbol }
+    }
+
+    /// That of a symbol.
+    pub fn of(&self, symbol: SymbolIndex) -> &Tolerance {
+        self.by_symbol.get(symbol.index()).unwrap_or(&self.all)
     }
 }
 

@@ -10,7 +10,7 @@ use super::super::finding::{Finding, Problem, sorted};
 use super::{
     CalendarConfig, ChargesConfig, Config, Deed, DepthKept, EngineSettings, FeedConfig, HealConfig, ImportConfig,
     KiteConfig, LogConfig, LogFormat, LogLevel, PairsConfig, PortsConfig, ReconConfig, RiskConfig, SessionConfig,
-    TapeConfig, TimeOfDay, Tolerance,
+    TapeConfig, TimeOfDay, Tolerances,
 };
 
 const DAY_S: i64 = 86_400;
@@ -118,7 +118,7 @@ impl<'d> Keys<'d, '_> {
         time
     }
 
-    fn tolerance(&mut self) -> Option<Tolerance> {
+    fn tolerance(&mut self) -> Option<Tolerances> {
         let entry = self.get("tolerance")?;
         match entry.text(self.findings)?.parse() {
             Ok(tolerance) => Some(tolerance),

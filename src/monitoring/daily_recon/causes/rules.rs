@@ -6,7 +6,7 @@ use barkeep_schemas::{GapCause, Phase, Price, Qty, ReconCause, ReconStatus, Time
 
 use super::super::bars::{KeyedBar, SymbolIndex};
 use super::super::compare::{Difference, split_symbol};
-use super::super::tolerance::{Tolerance, distance};
+use super::super::tolerance::{Tolerance, Tolerances, distance};
 use super::facts::{DayFacts, SymbolFacts};
 
 /// Bars one after the other that the broker lacks, from which on its day counts as incomplete.
@@ -37,8 +37,8 @@ pub struct Sides<'a> {
     pub broker: &'a [KeyedBar],
     /// The smallest price step by symbol.
     pub tick_sizes: &'a [Price],
-    /// What passes.
-    pub tolerance: &'a Tolerance,
+    /// What passes, by symbol.
+    pub tolerances: &'a Tolerances,
     /// The timeframe.
     pub tf: Timeframe,
 }
@@ -62,6 +62,7 @@ pub fn explain(differences: &mut [Difference], sides: &Sides<'_>, facts: &DayFac
             ours: our_bars,
             theirs: their_bars,
             tick,
+            tolerance: sides.tolerances.of(symbol),
             ratio: None,
             runs: runs(rows, our_bars),
             lacking: &lacking,
@@ -134,6 +135,7 @@ struct Judge<'a> {
     ours: &'a [KeyedBar],
     theirs: &'a [KeyedBar],
     tick: Price,
+    tolerance: &'a Tolerance,
     ratio: Option<Ratio>,
     runs: Vec<usize>,
     lacking: &'a HashMap<Ts, bool>,
@@ -177,7 +179,7 @@ impl Judge<'_> {
     }
 
     fn prices_pass(&self, ours: Price, theirs: Price) -> bool {
-        self.sides.tolerance.price_passes(self.tick, ours, theirs)
+        self.tolerance.price_passes(self.tick, ours, theirs)
     }
 
     /// What the broker's own rows tell.
@@ -243,7 +245,7 @@ impl Judge<'_> {
         let mut prints = self.known.prints.iter().filter(|print| print.phase == Phase::PreOpen).peekable();
         if row.status == ReconStatus::Volume {
             let more = Qty::new(theirs.volume.get().saturating_sub(ours.volume.get()));
-            let is_print = prints.any(|print| self.sides.tolerance.volume_passes(more, print.volume));
+            let is_print = prints.any(|print| self.tolerance.volume_passes(more, print.volume));
             let is_counter = more > Qty::ZERO
                 && (self.unallocated(row, UnallocatedReason::FirstValue)
                     || self.unallocated(row, UnallocatedReason::Auction));
@@ -273,7 +275,7 @@ impl Judge<'_> {
             let (Some(our), Some(their)) = (at(self.ours, start), at(self.theirs, start)) else { return false };
             let less = their.volume.get().saturating_sub(our.volume.get());
             (less > 0) == (more > 0)
-                && self.sides.tolerance.volume_passes(Qty::new(less.saturating_abs()), Qty::new(more.saturating_abs()))
+                && self.tolerance.volume_passes(Qty::new(less.saturating_abs()), Qty::new(more.saturating_abs()))
                 && our.prices().into_iter().zip(their.prices()).all(|(our, their)| self.prices_pass(our, their))
         };
         let [before, after] = [-step, step].map(|step| Ts::new(row.start.get().saturating_add(step)));
@@ -284,7 +286,7 @@ impl Judge<'_> {
     fn conflation(&self, row: &Difference, ours: &KeyedBar, theirs: &KeyedBar) -> Option<ReconCause> {
         let inside = ours.low >= theirs.low && ours.high <= theirs.high;
         let apart = distance(ours.volume.get(), theirs.volume.get());
-        let volume = self.sides.tolerance.volume_passes(ours.volume, theirs.volume)
+        let volume = self.tolerance.volume_passes(ours.volume, theirs.volume)
             || apart.saturating_mul(CONFLATION_VOLUME) <= i128::from(theirs.volume.get());
         let is_it = row.status == ReconStatus::Price && inside && volume && row.price_error <= CONFLATION_MAX;
         is_it.then_some(ReconCause::Conflation)

@@ -5,18 +5,18 @@ use proptest::prelude::*;
 
 use super::super::bars::{KeyedBar, SymbolIndex};
 use super::super::compare::{Comparison, compare};
-use super::super::tolerance::Tolerance;
+use super::super::tolerance::{Tolerance, Tolerances};
 use super::*;
 
 mod injected;
 
-const DEFAULT: Tolerance = Tolerance {
+const DEFAULT: Tolerances = Tolerances::same(Tolerance {
     price_ticks: 1,
     price_bp_thousandths: 3_000,
     volume_percent_thousandths: 3_000,
     volume_shares: 100,
     day_percent_thousandths: 0,
-};
+});
 
 /// 09:15 IST of some day, the minute 0 of these tests.
 const OPEN_SECS: i64 = 1_622_778_300;
@@ -61,7 +61,7 @@ fn explained(ours: &[KeyedBar], theirs: &[KeyedBar], facts: &DayFacts) -> Compar
         internal: ours,
         broker: theirs,
         tick_sizes: &ticks,
-        tolerance: &DEFAULT,
+        tolerances: &DEFAULT,
         tf: barkeep_schemas::Timeframe::M1,
     };
     explain(&mut found.differences, &sides, facts);

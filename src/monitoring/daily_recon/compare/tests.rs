@@ -5,13 +5,13 @@ use barkeep_schemas::{Price, Qty, Ts};
 use super::super::bars::keep_newest;
 use super::*;
 
-const DEFAULT: Tolerance = Tolerance {
+const DEFAULT: Tolerances = Tolerances::same(Tolerance {
     price_ticks: 1,
     price_bp_thousandths: 3_000,
     volume_percent_thousandths: 3_000,
     volume_shares: 100,
     day_percent_thousandths: 0,
-};
+});
 
 /// A bar with prices in rupees: open, high, low, close.
 fn bar(symbol: u32, minute: i64, prices: [f64; 4], volume: i64) -> KeyedBar {
@@ -145,4 +145,14 @@ fn a_day_of_two_hundred_symbols_is_compared() {
     let found = compare(&ours, &theirs, &[Price::new(500); 200], &DEFAULT);
     assert_eq!(found.total.by_status, [250, 250, 250, 250]);
     assert_eq!((found.total.compared, found.total.matched), (75_250, 74_250));
+}
+
+#[test]
+fn each_symbol_has_its_own_tolerance() {
+    let wide = Tolerance { price_ticks: 4, ..*DEFAULT.of(SymbolIndex(0)) };
+    let tolerances = Tolerances::each(vec![*DEFAULT.of(SymbolIndex(0)), wide]);
+    let [ours, theirs] = [100.0, 100.2].map(|price| [0, 1, 2].map(|symbol| flat(symbol, 1, price, 10)));
+    let found = compare(&ours, &theirs, &[Price::new(500); 3], &tolerances);
+    let failed: Vec<u32> = found.differences.iter().map(|row| row.symbol.0).collect();
+    assert_eq!(failed, [0, 2], "a symbol beyond the list has no tolerance");
 }

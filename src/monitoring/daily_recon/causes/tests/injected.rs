@@ -208,7 +208,7 @@ fn differences_of_every_kind_are_all_found_with_nothing_else_and_have_their_caus
         let ticks = [Price::new(500); SYMBOLS as usize];
         let mut found = compare(&ours, &theirs, &ticks, &DEFAULT);
         let tf = barkeep_schemas::Timeframe::M1;
-        let sides = Sides { internal: &ours, broker: &theirs, tick_sizes: &ticks, tolerance: &DEFAULT, tf };
+        let sides = Sides { internal: &ours, broker: &theirs, tick_sizes: &ticks, tolerances: &DEFAULT, tf };
         explain(&mut found.differences, &sides, &day.facts);
         let statuses: BTreeMap<Key, ReconStatus> =
             found.differences.iter().map(|row| ((row.symbol, row.start), row.status)).collect();
