@@ -1,4 +1,4 @@
-//! A real Prometheus scrapes all nine ports. `make servers` installs it.
+//! A real Prometheus scrapes all ten ports. `make servers` installs it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use barkeep::monitoring::metrics::catalogue::{Home, entries};
-use barkeep::monitoring::metrics::{DurableLatency, EventMetrics, Metrics, Service};
+use barkeep::monitoring::metrics::{DurableLatency, EventMetrics, Metrics, ReconMetrics, Service};
 use barkeep::orchestrator::calendar::Calendar;
 use barkeep::orchestrator::config::Config;
 use barkeep::orchestrator::pairs_paper_entry::{
@@ -27,7 +27,7 @@ use barkeep_schemas::{Seq, SessionDate};
 use barkeep_storage::{DataDir, Filter, Tape};
 use serde_json::Value;
 use stage::desk::traded;
-use stage::{Stage, day, write_ticks};
+use stage::{Stage, day, write_candles, write_ticks};
 
 /// How long Prometheus may take for what takes it a second.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -87,10 +87,13 @@ impl Drop for Prometheus {
     }
 }
 
-/// Metrics of a recorded day, traded.
+/// Metrics of a recorded day, traded and reconciled.
 fn metrics_of_a_day(stage: &Stage) -> Metrics {
-    write_ticks(&day(5, 6), &stage.path("ticks.csv"));
+    let day = day(5, 6);
+    write_ticks(&day, &stage.path("ticks.csv"));
+    write_candles(&day, &stage.path("candles.csv"));
     stage.expect(0, "import ticks.csv --kind ticks");
+    stage.expect(1, "recon --date 2026-07-31 --source candles.csv");
     let metrics = Metrics::new(["HDFCBANK".to_owned()]).unwrap();
     let (mut counted, timed) = (EventMetrics::new(&metrics).unwrap(), DurableLatency::new(&metrics).unwrap());
     let tape = Tape::open(&DataDir::new(stage.path("data"))).unwrap();
@@ -100,6 +103,9 @@ fn metrics_of_a_day(stage: &Stage) -> Metrics {
         timed.take(&event, event.ts().unwrap_or_default());
     }
     counted.settle();
+    let mut recon = ReconMetrics::anew(&metrics);
+    events.iter().for_each(|(seq, event)| recon.take(*seq, event));
+    recon.settle().unwrap();
     metrics
 }
 
@@ -130,7 +136,7 @@ fn the_scrape_configuration_is_sound() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_real_prometheus_scrapes_all_nine_ports_and_finds_each_name_once() {
+async fn a_real_prometheus_scrapes_all_ten_ports_and_finds_each_name_once() {
     let stage = Stage::new();
     let metrics = metrics_of_a_day(&stage);
     let clock = Clock::host();
@@ -207,6 +213,6 @@ fn scraped(prometheus: &Prometheus) {
     let seen: BTreeSet<String> = jobs_of.keys().map(|name| base(name)).collect();
     let missing: Vec<&str> = known.keys().copied().filter(|name| !seen.contains(*name)).collect();
     assert!(missing.is_empty(), "not scraped: {missing:?}");
-    let ready = prometheus.ask("/api/v1/query?query=sum(service_up)", |data| data["result"][0]["value"][1] == "9");
+    let ready = prometheus.ask("/api/v1/query?query=sum(service_up)", |data| data["result"][0]["value"][1] == "10");
     assert_eq!(ready["result"].as_array().unwrap().len(), 1);
 }

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use stage::{Stage, free_ports};
+use stage::{Stage, day, free_ports, write_candles, write_ticks};
 
 /// How long something that takes a second or two may take on a busy host.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -232,4 +232,79 @@ fn a_list_that_cannot_be_had_is_told_with_its_reason() {
     until("the log says why", || log(&stage).contains("list of instruments cannot be had"));
     until("so does the page", || page(&run, "appliance", "/readyz").1.contains("list of instruments cannot be had"));
     assert_eq!(run.stop().0, Some(0));
+}
+
+/// The lines of the page about reconciliations, without help and without `recon_`.
+fn recon_lines(run: &Process) -> Vec<String> {
+    let (status, page) = page(run, "recon_exporter", "/metrics");
+    assert_eq!(status, 200, "{page}");
+    page.lines().filter_map(|line| line.strip_prefix("recon_").map(str::to_owned)).collect()
+}
+
+#[test]
+fn what_was_reconciled_and_healed_is_shown_at_once_and_after_a_restart() {
+    let stage = Stage::new();
+    let _sim = simulator(&stage);
+    let recorded = day(5, 4);
+    write_ticks(&recorded, &stage.path("ticks.csv"));
+    write_candles(&recorded, &stage.path("candles.csv"));
+    stage.expect(0, "import ticks.csv --kind ticks");
+    // A holiday: no session is open, and the day's is not the newest segment's that a daemon counts from zero.
+    let ready = |run: &Process| until("the tape was read", || page(run, "recon_exporter", "/readyz").0 == 200);
+    let mut run = daemon(&stage, "2026-08-15 10:00:00");
+    ready(&run);
+    assert!(page(&run, "recon_exporter", "/readyz").1.contains("nothing_reconciled"));
+    let shown = recon_lines(&run);
+    assert!(shown.contains(&"runs_total{result=\"differences\"} 0".to_owned()), "{shown:?}");
+    assert!(!shown.iter().any(|line| line.starts_with("bars{")), "{shown:?}");
+
+    let recon = "recon --date 2026-07-31 --source candles.csv --json";
+    let report = stage.json(1, recon);
+    let is = |name: &str, value: &Value| format!("{name} {value}");
+    until("the run is shown", || recon_lines(&run).contains(&is("unhealed", &report["unhealed"])));
+    let shown = recon_lines(&run);
+    for status in ["matched", "missing_internal", "missing_broker", "price", "volume"] {
+        let line = is(&format!("bars{{status=\"{status}\"}}"), &report[status]);
+        assert!(shown.contains(&line), "{line} is not among {shown:?}");
+    }
+    let number = |value: &Value| value.as_f64().expect("a number");
+    let explained = number(&report["explained"]) / number(&report["unhealed"]);
+    assert!(shown.contains(&format!("explained_ratio {explained}")), "{explained}: {shown:?}");
+    let made = |lines: &[String]| -> f64 {
+        lines.iter().find_map(|line| line.strip_prefix("last_run_timestamp_seconds ")).expect("a time").parse().unwrap()
+    };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs_f64();
+    assert!((now - 120.0..=now).contains(&made(&shown)), "{shown:?} at {now}");
+
+    let healed = stage.run("heal --date 2026-07-31 --apply --force --json");
+    let healed: Value = serde_json::from_slice(&healed.stdout).expect("JSON");
+    let again = &healed["again"];
+    assert!(number(&again["unhealed"]) < number(&report["unhealed"]), "{healed}");
+    until("the run after the heal is shown", || recon_lines(&run).contains(&is("unhealed", &again["unhealed"])));
+    let shown = recon_lines(&run);
+    assert!(shown.contains(&is("bars{status=\"matched\"}", &again["matched"])), "{shown:?}");
+    let corrections = healed["corrections"].as_array().expect("a list");
+    for action in ["insert_broker", "take_broker", "rebuild", "revert"] {
+        let count = corrections.iter().filter(|row| row["action"] == action).count();
+        assert!(shown.contains(&format!("healed_bars_total{{action=\"{action}\"}} {count}")), "{action}: {shown:?}");
+    }
+    assert_eq!(run.stop().0, Some(0));
+
+    // While it is down.
+    let report = stage.json(1, recon);
+    let mut run = daemon(&stage, "2026-08-15 10:00:00");
+    ready(&run);
+    let then = recon_lines(&run);
+    assert!(then.contains(&is("unhealed", &report["unhealed"])) && made(&then) > made(&shown), "{then:?}");
+    assert!(then.contains(&"runs_total{result=\"differences\"} 3".to_owned()), "{then:?}");
+    let mut again = daemon_after(&mut run, &stage);
+    ready(&again);
+    assert_eq!(recon_lines(&again), then);
+    assert_eq!(again.stop().0, Some(0));
+}
+
+/// The next daemon, once one has ended.
+fn daemon_after(run: &mut Process, stage: &Stage) -> Process {
+    assert_eq!(run.stop().0, Some(0));
+    daemon(stage, "2026-08-15 10:00:00")
 }

@@ -23,10 +23,10 @@ use crate::orchestrator::live::shift::Settings;
 use crate::orchestrator::pairs_paper_entry::Clock;
 use crate::orchestrator::universe::Universe;
 
-/// Threads of the sockets and services. The engine, the writer and the metrics have threads of their own.
+/// Threads of the sockets and services. The engine, the writer and those who count have threads of their own.
 const WORKERS: usize = 2;
 
-/// Run the daemon: feed, tape, bars and eight services, until it is told to stop
+/// Run the daemon: feed, tape, bars and nine services, until it is told to stop
 ///
 /// Takes in the broker's feed, makes bars and keeps them on the tape; opens and closes sessions by the calendar, waits for
 /// a token when there is none, and goes on by itself after whatever interrupts it. SIGTERM ends it: what was taken is on

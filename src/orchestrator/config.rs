@@ -404,6 +404,7 @@ mod tests {
         risk_manager = 8116
         paper_matcher = 8117
         bar_aggregator_1m = 8118
+        recon_exporter = 8021
 
         [log]
         format = "text"

@@ -34,9 +34,9 @@ use super::live::resumed::ResumeError;
 use super::live::schedule::{Schedule, trading_date};
 use super::live::shift::{Settings, ShiftError};
 use super::pairs_paper_entry::{
-    Addresses, Board, Clock, EngineState, EngineTeller, MetricsFollower, Ports, PortsError, Services, ServicesError,
-    SessionFacts, Supervised, Supervision, TokenFacts, board, stage_metrics, supervise, systemd, watch_disk,
-    watch_engine,
+    Addresses, Board, Clock, EngineState, EngineTeller, MetricsFollower, Ports, PortsError, ReconFollower, Services,
+    ServicesError, SessionFacts, Supervised, Supervision, TokenFacts, board, stage_metrics, supervise, systemd,
+    watch_disk, watch_engine,
 };
 use super::universe::{Universe, UniverseError};
 use crate::monitoring::metrics::{GaugeName, HistogramName, Metrics, MetricsError, Service};
@@ -158,6 +158,7 @@ pub struct Daemon {
     teller: Arc<EngineTeller>,
     thread: EngineThread,
     follower: MetricsFollower,
+    recon: ReconFollower,
     settings: watch::Sender<Arc<Settings>>,
     edge: Arc<Edge>,
     door: DoorServer,
@@ -216,6 +217,8 @@ impl Daemon {
         let (engine, thread) = EngineThread::start(appliance, (&config.tape).into()).map_err(DaemonError::Thread)?;
         let follower =
             MetricsFollower::start(&dir, &publisher, &metrics, clock.clone()).map_err(DaemonError::Thread)?;
+        let recon = ReconFollower::start(&dir, &publisher, &metrics, tellers.recon).map_err(DaemonError::Thread)?;
+        board.watch_pulse(Service::ReconExporter, recon.pulse().clone());
         {
             let (teller, asked) = (teller.clone(), engine.clone());
             teller.durable(publisher.durable_seq());
@@ -274,6 +277,7 @@ impl Daemon {
             teller,
             thread,
             follower,
+            recon,
             settings,
             edge,
             door,
@@ -321,9 +325,13 @@ impl Daemon {
         {
             self.teller.state(EngineState::Halted { reason: reason.to_owned() });
         }
-        let follower = self.follower;
-        // It ends with the writer.
-        let _ = tokio::task::spawn_blocking(move || follower.join()).await;
+        let (follower, recon) = (self.follower, self.recon);
+        // They end with the writer.
+        let join = move || {
+            follower.join();
+            recon.join();
+        };
+        let _ = tokio::task::spawn_blocking(join).await;
         ended?;
         lived
     }

@@ -20,6 +20,9 @@ pub enum Home {
 pub enum Origin {
     /// A projection of the open session's events: equal on replay. Begins at zero with `session_opened`.
     Tape,
+    /// A projection of all events that the tape holds, whatever their session: equal wherever counting begins. No session
+    /// resets it; of what `prune` took away, the next process knows nothing.
+    WholeTape,
     /// This run of the process alone.
     Process,
 }
@@ -155,6 +158,11 @@ catalogue! {
     RiskRejected "risk_orders_rejected_total" RiskManager Tape ["bucket", "reason"]
         "Orders refused, by the check that failed";
     OrdersFilled "exec_orders_filled_total" PaperMatcher Tape ["side"] "Orders filled whole";
+    ReconRuns "recon_runs_total" ReconExporter WholeTape ["result"]
+        "Reconciliations on the tape, those after a heal too: matched, differences (some bars are outside tolerance) or \
+         cut_off (not all that it found is there; known when recon or heal runs next)";
+    HealedBars "recon_healed_bars_total" ReconExporter WholeTape ["action"]
+        "Corrections of bars on the tape, by what was done; bars taken back count once more";
 }
 
 catalogue! {
@@ -192,6 +200,14 @@ catalogue! {
         "Equity less what is held back; absent with it";
     KillSwitch "risk_kill_switch" RiskManager Tape ["scope"] "1 while the kill switch is on";
     WorkingOrders "paper_matcher_working_orders" PaperMatcher Tape [] "Orders with the paper matcher that have not ended";
+    ReconBars "recon_bars" ReconExporter WholeTape ["status"]
+        "Bars that the newest run of the latest date reconciled has compared, by what it found; absent before the first";
+    ReconLastRun "recon_last_run_timestamp_seconds" ReconExporter WholeTape []
+        "When the run of recon_bars was made, by the host's clock; absent with it, and where the run does not say";
+    ReconUnhealed "recon_unhealed" ReconExporter WholeTape []
+        "Bars of recon_bars outside tolerance; one that was healed before the run is matched; absent with it";
+    ReconExplained "recon_explained_ratio" ReconExporter WholeTape []
+        "Share of recon_unhealed with a known cause, 0 to 1; absent while none is outside";
 }
 
 catalogue! {
@@ -240,7 +256,17 @@ catalogue! {
 impl GaugeName {
     /// Whether it is absent, not 0, while there is nothing to show.
     pub const fn may_be_absent(self) -> bool {
-        matches!(self, Self::PairZscore | Self::PairStaleness | Self::RiskEquity | Self::RiskTradableEquity)
+        matches!(
+            self,
+            Self::PairZscore
+                | Self::PairStaleness
+                | Self::RiskEquity
+                | Self::RiskTradableEquity
+                | Self::ReconBars
+                | Self::ReconLastRun
+                | Self::ReconUnhealed
+                | Self::ReconExplained
+        )
     }
 }
 

@@ -368,17 +368,9 @@ impl Handles {
         })
     }
 
-    /// Every metric of the tape at zero again.
+    /// Every metric of the session at zero again.
     fn anew(metrics: &Metrics) -> Result<Self, MetricsError> {
-        for name in CounterName::ALL.iter().filter(|name| name.entry().origin == Origin::Tape) {
-            metrics.forget_counter(*name);
-        }
-        for name in GaugeName::ALL.iter().filter(|name| name.entry().origin == Origin::Tape) {
-            metrics.forget_gauge(*name);
-        }
-        for name in HistogramName::ALL.iter().filter(|name| name.entry().origin == Origin::Tape) {
-            metrics.forget_histogram(*name);
-        }
+        metrics.forget(Origin::Tape);
         Self::new(metrics)
     }
 }

@@ -13,7 +13,7 @@ use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
-use super::catalogue::{CounterName, Entry, GaugeName, HistogramName, Home, Kind};
+use super::catalogue::{CounterName, Entry, GaugeName, HistogramName, Home, Kind, Origin};
 use super::service::Service;
 
 /// The label of what is not in the configuration.
@@ -163,18 +163,13 @@ impl Metrics {
         text("all", &self.inner.union)
     }
 
-    /// Forgets the values of a counter: its handles count for nobody from now on, new ones begin at zero.
-    pub(super) fn forget_counter(&self, name: CounterName) {
-        if let Some(family) = self.inner.counters.get(name as usize) {
-            family.reset();
-        }
-    }
-
-    /// [`Metrics::forget_counter`] for a gauge.
-    pub(super) fn forget_gauge(&self, name: GaugeName) {
-        if let Some(family) = self.inner.gauges.get(name as usize) {
-            family.reset();
-        }
+    /// Forgets the values of all metrics of an origin: their handles count for nobody from now on, new ones begin at zero.
+    pub(super) fn forget(&self, origin: Origin) {
+        let Inner { counters, gauges, histograms, .. } = &*self.inner;
+        let of = |entry: Entry| entry.origin == origin;
+        CounterName::ALL.iter().zip(counters).filter(|(name, _)| of(name.entry())).for_each(|(_, it)| it.reset());
+        GaugeName::ALL.iter().zip(gauges).filter(|(name, _)| of(name.entry())).for_each(|(_, it)| it.reset());
+        HistogramName::ALL.iter().zip(histograms).filter(|(name, _)| of(name.entry())).for_each(|(_, it)| it.reset());
     }
 
     /// Shows a gauge's value, or takes it off the page.
@@ -189,13 +184,6 @@ impl Metrics {
             let _ = family.remove_label_values(labels);
         }
         Ok(())
-    }
-
-    /// [`Metrics::forget_counter`] for a histogram.
-    pub(super) fn forget_histogram(&self, name: HistogramName) {
-        if let Some(family) = self.inner.histograms.get(name as usize) {
-            family.reset();
-        }
     }
 
     /// A metric without labels stands on its page from the beginning, at zero.

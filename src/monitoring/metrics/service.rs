@@ -25,11 +25,13 @@ pub enum Service {
     RiskManager,
     /// Fills on paper.
     PaperMatcher,
+    /// What reconciliation and healing found and did.
+    ReconExporter,
 }
 
 impl Service {
-    /// Every service, in the order of the road that a tick takes; the position is its [`Service::index`].
-    pub const ALL: [Self; 9] = [
+    /// Every service, in the order of the road that a tick takes, what looks on behind; the position is its [`Service::index`].
+    pub const ALL: [Self; 10] = [
         Self::Appliance,
         Self::ZerodhaWs,
         Self::BarBuilder1s,
@@ -39,6 +41,7 @@ impl Service {
         Self::PairsExecutor,
         Self::RiskManager,
         Self::PaperMatcher,
+        Self::ReconExporter,
     ];
 
     /// Position in [`Service::ALL`].
@@ -58,6 +61,7 @@ impl Service {
             Self::PairsExecutor => "pairs_executor",
             Self::RiskManager => "risk_manager",
             Self::PaperMatcher => "paper_matcher",
+            Self::ReconExporter => "recon_exporter",
         }
     }
 
@@ -73,6 +77,7 @@ impl Service {
             Self::PairsExecutor => "signals into orders",
             Self::RiskManager => "limits",
             Self::PaperMatcher => "fills on paper",
+            Self::ReconExporter => "reconciliations and what was healed",
         }
     }
 }

@@ -56,6 +56,11 @@ const PROMISED: &[(Option<Service>, &str)] = &[
         "exec_orders_filled_total paper_matcher_process_seconds paper_matcher_order_lag_seconds \
          paper_matcher_working_orders",
     ),
+    (
+        Some(Service::ReconExporter),
+        "recon_bars recon_last_run_timestamp_seconds recon_unhealed recon_explained_ratio recon_runs_total \
+         recon_healed_bars_total",
+    ),
 ];
 
 #[test]

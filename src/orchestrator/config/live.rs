@@ -85,6 +85,8 @@ pub struct PortsConfig {
     pub paper_matcher: u16,
     /// Bars of a minute.
     pub bar_aggregator_1m: u16,
+    /// Reconciliations.
+    pub recon_exporter: u16,
 }
 
 /// A time of day, IST, to the minute.

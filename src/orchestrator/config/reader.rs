@@ -302,6 +302,7 @@ fn ports(keys: &mut Keys<'_, '_>) -> Option<PortsConfig> {
     let risk_manager = port("risk_manager");
     let paper_matcher = port("paper_matcher");
     let bar_aggregator_1m = port("bar_aggregator_1m");
+    let recon_exporter = port("recon_exporter");
     Some(PortsConfig {
         bind: bind?,
         appliance: appliance?,
@@ -313,6 +314,7 @@ fn ports(keys: &mut Keys<'_, '_>) -> Option<PortsConfig> {
         risk_manager: risk_manager?,
         paper_matcher: paper_matcher?,
         bar_aggregator_1m: bar_aggregator_1m?,
+        recon_exporter: recon_exporter?,
     })
 }
 

@@ -1,10 +1,10 @@
 //! The facts by which services are judged, and the ends from which they are told.
 //!
 //! Each fact has one owner, who holds the only end that tells it: the engine's thread, the feed, the schedule, whoever
-//! keeps the token. Telling never waits: it is a store of a number or of a value. Readers take a copy of all, [`Facts`],
-//! and judge that: `readiness`, `liveness`. What it never does: judge.
+//! keeps the token, whoever counts reconciliations. Telling never waits: it is a store of a number or of a value. Readers
+//! take a copy of all, [`Facts`], and judge that: `readiness`, `liveness`. What it never does: judge.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use barkeep_schemas::{DayCalendar, Seq, SessionDate, Ts};
@@ -30,6 +30,8 @@ pub struct Facts {
     pub session: Arc<SessionFacts>,
     /// The token.
     pub token: TokenFacts,
+    /// Whoever counts what was reconciled.
+    pub recon: ReconFacts,
 }
 
 /// The engine's thread and the tape behind it.
@@ -80,6 +82,31 @@ pub struct FeedFacts {
     pub no_list: Option<String>,
     /// Messages between the sockets and the engine.
     pub queue: u64,
+}
+
+/// Whoever counts what was reconciled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReconFacts {
+    /// How far it is.
+    pub state: ReconState,
+    /// Durable events that it has not taken.
+    pub behind: u64,
+    /// Whether any reconciliation is on the tape.
+    pub any: bool,
+}
+
+/// How far the counting of reconciliations is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReconState {
+    /// It reads what the tape holds.
+    Reading,
+    /// It takes what becomes durable.
+    Following,
+    /// The tape cannot be read; it is tried again.
+    Failed {
+        /// Why not.
+        why: String,
+    },
 }
 
 /// What day it is.
@@ -185,6 +212,8 @@ struct Numbers {
     heard: AtomicI64,
     tick: AtomicI64,
     queue: OnceLock<Depth>,
+    recon_after: AtomicU64,
+    recon_any: AtomicBool,
     pulses: [OnceLock<Pulse>; Service::ALL.len()],
 }
 
@@ -197,6 +226,7 @@ pub struct Board {
     token: watch::Receiver<TokenFacts>,
     refusal: watch::Receiver<Option<String>>,
     no_list: watch::Receiver<Option<String>>,
+    recon: watch::Receiver<ReconState>,
 }
 
 /// The ends that tell, one for each owner.
@@ -209,6 +239,8 @@ pub struct Tellers {
     pub session: SessionTeller,
     /// For whoever keeps the token.
     pub token: TokenTeller,
+    /// For whoever counts what was reconciled.
+    pub recon: ReconTeller,
 }
 
 /// A board, and the ends that tell it.
@@ -224,6 +256,8 @@ pub fn board(started: Ts, session: SessionFacts, token: TokenFacts) -> (Tellers,
         heard: AtomicI64::new(NEVER),
         tick: AtomicI64::new(NEVER),
         queue: OnceLock::new(),
+        recon_after: AtomicU64::new(0),
+        recon_any: AtomicBool::new(false),
         pulses: [const { OnceLock::new() }; Service::ALL.len()],
     });
     let (tells_state, state) = watch::channel(EngineState::Opening);
@@ -231,13 +265,15 @@ pub fn board(started: Ts, session: SessionFacts, token: TokenFacts) -> (Tellers,
     let (tells_token, token) = watch::channel(token);
     let (tells_refusal, refusal) = watch::channel(None);
     let (tells_no_list, no_list) = watch::channel(None);
+    let (tells_recon, recon) = watch::channel(ReconState::Reading);
     let tellers = Tellers {
         engine: EngineTeller { numbers: numbers.clone(), state: tells_state },
         feed: FeedTeller { numbers: numbers.clone(), refusal: tells_refusal, no_list: tells_no_list },
         session: SessionTeller { session: tells_session },
         token: TokenTeller { token: tells_token },
+        recon: ReconTeller { numbers: numbers.clone(), state: tells_recon },
     };
-    (tellers, Board { numbers, state, session, token, refusal, no_list })
+    (tellers, Board { numbers, state, session, token, refusal, no_list, recon })
 }
 
 impl Board {
@@ -245,12 +281,13 @@ impl Board {
     pub fn facts(&self) -> Facts {
         let numbers = &*self.numbers;
         let depth = |depth: &OnceLock<Depth>| depth.get().map_or(0, |depth| depth());
+        let durable = numbers.durable.load(Ordering::Relaxed);
         Facts {
             started: numbers.started,
             engine: EngineFacts {
                 state: self.state.borrow().clone(),
                 turned: moment(&numbers.turned),
-                durable: Seq(numbers.durable.load(Ordering::Relaxed)),
+                durable: Seq(durable),
                 backlog: depth(&numbers.backlog),
             },
             feed: FeedFacts {
@@ -265,6 +302,11 @@ impl Board {
             },
             session: self.session.borrow().clone(),
             token: self.token.borrow().clone(),
+            recon: ReconFacts {
+                state: self.recon.borrow().clone(),
+                behind: durable.saturating_sub(numbers.recon_after.load(Ordering::Relaxed)),
+                any: numbers.recon_any.load(Ordering::Relaxed),
+            },
         }
     }
 
@@ -373,5 +415,24 @@ impl TokenTeller {
     /// There is another token, or none.
     pub fn tell(&self, token: TokenFacts) {
         self.token.send_replace(token);
+    }
+}
+
+/// Tells of the counting of reconciliations.
+pub struct ReconTeller {
+    numbers: Arc<Numbers>,
+    state: watch::Sender<ReconState>,
+}
+
+impl ReconTeller {
+    /// How far it is.
+    pub fn state(&self, state: ReconState) {
+        self.state.send_replace(state);
+    }
+
+    /// All up to here is counted, and whether any reconciliation was among it.
+    pub fn counted(&self, seq: Seq, any: bool) {
+        self.numbers.recon_after.store(seq.0, Ordering::Relaxed);
+        self.numbers.recon_any.store(any, Ordering::Relaxed);
     }
 }

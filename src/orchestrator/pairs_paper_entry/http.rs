@@ -97,7 +97,9 @@ async fn converse(stream: TcpStream, router: Router) {
 
 async fn metrics(State(page): State<Page>) -> Response {
     let shown = &page.shown;
-    if let Some(early) = early(shown) {
+    // What is counted over the whole tape does not wait for the session.
+    let counts_session = page.service != Service::ReconExporter;
+    if let Some(early) = early(shown, counts_session) {
         return early;
     }
     shown.observer.set(&shown.board, &shown.board.facts(), shown.clock.now());
@@ -106,7 +108,7 @@ async fn metrics(State(page): State<Page>) -> Response {
 
 async fn all_metrics(State(page): State<Page>) -> Response {
     let shown = &page.shown;
-    if let Some(early) = early(shown) {
+    if let Some(early) = early(shown, true) {
         return early;
     }
     shown.observer.set(&shown.board, &shown.board.facts(), shown.clock.now());
@@ -114,10 +116,11 @@ async fn all_metrics(State(page): State<Page>) -> Response {
 }
 
 /// Says that it is too early for metrics: a scraper that saw counters on their way up would take it for trade.
-fn early(shown: &Shown) -> Option<Response> {
+fn early(shown: &Shown, counts_session: bool) -> Option<Response> {
     let opening = shown.board.facts().engine.state == EngineState::Opening;
     let why = "the tape is being opened and the session's events are being counted: try again\n";
-    (opening || shown.metrics.is_held()).then(|| (StatusCode::SERVICE_UNAVAILABLE, why).into_response())
+    let is_early = opening || counts_session && shown.metrics.is_held();
+    is_early.then(|| (StatusCode::SERVICE_UNAVAILABLE, why).into_response())
 }
 
 fn text(page: Result<String, MetricsError>) -> Response {

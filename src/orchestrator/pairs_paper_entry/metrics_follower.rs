@@ -69,7 +69,7 @@ impl MetricsFollower {
 }
 
 /// An error with its causes.
-struct Causes<'a>(&'a dyn std::error::Error);
+pub(super) struct Causes<'a>(pub(super) &'a dyn std::error::Error);
 
 impl std::fmt::Display for Causes<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

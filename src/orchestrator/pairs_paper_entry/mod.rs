@@ -14,13 +14,15 @@
 //! tokio::spawn(watch_disk(metrics.clone(), dir.clone()));
 //! // open the tape; then
 //! let follower = MetricsFollower::start(&dir, publisher, &metrics, clock.clone())?;      // counts all that is durable
+//! let recon = ReconFollower::start(&dir, publisher, &metrics, tellers.recon)?;            // reconciliations, all of them
+//! board.watch_pulse(Service::ReconExporter, recon.pulse().clone());
 //! metrics.time_commits(publisher)?;  appliance.time_stages(stage_metrics(&metrics)?);     // what writer and engine take
 //! let engine = Arc::new(tellers.engine);
 //! tokio::spawn(watch_engine(engine.clone(), clock.clone(), || handle.ask(|_| Ok(()))));    // its turns
 //! publisher.watch(|seq| engine.durable(seq));  engine.backlog_is(…);
 //! engine.state(EngineState::Running);  systemd::ready();
 //! // at the end
-//! systemd::stopping();  engine.state(EngineState::Stopping);  …  follower.join();
+//! systemd::stopping();  engine.state(EngineState::Stopping);  …  follower.join();  recon.join();
 //! ```
 //!
 //! Each teller goes to its owner. Other process metrics are observed by their handles, taken once:
@@ -40,6 +42,7 @@ mod observe;
 mod ports;
 mod pulse;
 mod readiness;
+mod recon_follower;
 mod stage_times;
 mod supervise;
 pub mod systemd;
@@ -52,14 +55,15 @@ pub use clock::Clock;
 pub use disk_watch::watch_disk;
 pub use engine_watch::watch_engine;
 pub use facts::{
-    Board, Day, Depth, EngineFacts, EngineState, EngineTeller, Facts, FeedFacts, FeedTeller, SessionFacts,
-    SessionTeller, Tellers, TokenFacts, TokenTeller, board,
+    Board, Day, Depth, EngineFacts, EngineState, EngineTeller, Facts, FeedFacts, FeedTeller, ReconFacts, ReconState,
+    ReconTeller, SessionFacts, SessionTeller, Tellers, TokenFacts, TokenTeller, board,
 };
 pub use metrics_follower::MetricsFollower;
 pub use ports::{Addresses, Ports, PortsError, TakenPort, configured};
 pub use pulse::Pulse;
 pub(super) use readiness::ist;
 pub use readiness::{Patience, Reason, readiness};
+pub use recon_follower::ReconFollower;
 pub use stage_times::stage_metrics;
 pub use supervise::{Life, Supervised, Supervision, supervise};
 

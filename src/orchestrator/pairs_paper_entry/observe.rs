@@ -69,6 +69,7 @@ impl Observer {
             common.heartbeat.set(seconds(alive.beat(now)));
             common.backlog.set(match service {
                 Service::ZerodhaWs => facts.feed.queue as f64,
+                Service::ReconExporter => facts.recon.behind as f64,
                 // What waits for the tape waits for all that is made of it, on one thread.
                 Service::Appliance
                 | Service::BarBuilder1s

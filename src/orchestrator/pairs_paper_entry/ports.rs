@@ -97,6 +97,7 @@ pub const fn configured(config: &PortsConfig, service: Service) -> u16 {
         Service::PairsExecutor => config.pairs_executor,
         Service::RiskManager => config.risk_manager,
         Service::PaperMatcher => config.paper_matcher,
+        Service::ReconExporter => config.recon_exporter,
     }
 }
 
@@ -231,6 +232,7 @@ mod tests {
             pairs_executor: 0,
             risk_manager: 0,
             paper_matcher: 0,
+            recon_exporter: 0,
             ..Config::builtin().unwrap().ports
         }
     }
@@ -248,6 +250,7 @@ mod tests {
         pairs_executor             http://127.0.0.1:8115         signals into orders
         risk_manager               http://127.0.0.1:8116         limits
         paper_matcher              http://127.0.0.1:8117         fills on paper
+        recon_exporter             http://127.0.0.1:8021         reconciliations and what was healed
         ");
     }
 

@@ -8,7 +8,7 @@ use std::fmt;
 
 use barkeep_schemas::{InstrumentClass, NANOS, Phase, Ts};
 
-use super::facts::{Day, EngineState, Facts, SessionFacts, TokenFacts};
+use super::facts::{Day, EngineState, Facts, ReconFacts, ReconState, SessionFacts, TokenFacts};
 use crate::monitoring::metrics::Service;
 use crate::orchestrator::calendar::ClosedReason;
 
@@ -33,7 +33,7 @@ impl Default for Patience {
     }
 }
 
-/// Inputs that wait before that is told as a reason.
+/// Inputs, or events, that wait before that is told as a reason.
 const BACKLOG_MAX: u64 = 200_000;
 
 /// Something that keeps services from their work, or that explains why they are quiet.
@@ -117,6 +117,20 @@ pub enum Reason {
         /// When the next begins.
         next_open: Option<Ts>,
     },
+    /// What the tape holds of reconciliations is still being read.
+    TapeUnread,
+    /// It cannot be read.
+    TapeUnreadable {
+        /// Why.
+        why: String,
+    },
+    /// The counting of reconciliations is not where the tape is.
+    NotCounted {
+        /// Durable events that it has not taken.
+        behind: u64,
+    },
+    /// There is none to show.
+    NothingReconciled,
 }
 
 impl Reason {
@@ -132,9 +146,15 @@ impl Reason {
             | Self::SessionNotOpen { .. }
             | Self::NotConnected { .. }
             | Self::FeedMute { .. }
-            | Self::FeedSilent { .. } => true,
+            | Self::FeedSilent { .. }
+            | Self::TapeUnread
+            | Self::TapeUnreadable { .. }
+            | Self::NotCounted { .. } => true,
             Self::NoToken { needed, .. } => *needed,
-            Self::NoSession { .. } | Self::BeforeSession { .. } | Self::AfterSession { .. } => false,
+            Self::NoSession { .. }
+            | Self::BeforeSession { .. }
+            | Self::AfterSession { .. }
+            | Self::NothingReconciled => false,
         }
     }
 
@@ -155,25 +175,31 @@ impl Reason {
             Self::NoSession { .. } => "no_session",
             Self::BeforeSession { .. } => "before_session",
             Self::AfterSession { .. } => "after_session",
+            Self::TapeUnread => "tape_unread",
+            Self::TapeUnreadable { .. } => "tape_unreadable",
+            Self::NotCounted { .. } => "not_counted",
+            Self::NothingReconciled => "nothing_reconciled",
         }
     }
 
     /// Whether it is about the work of a service. Whoever stands behind the engine has nothing to take when the feed is
-    /// down, and says so by the appliance and the feed alone.
+    /// down, and says so by the appliance and the feed alone. What was reconciled can be shown whatever the hour and whatever
+    /// the engine does.
     pub fn concerns(&self, service: Service) -> bool {
         match self {
-            Self::TapeOpening
-            | Self::Stopping
-            | Self::Halted { .. }
-            | Self::EngineStuck { .. }
+            Self::TapeOpening | Self::Stopping | Self::Halted { .. } => true,
+            Self::EngineStuck { .. }
             | Self::Behind { .. }
             | Self::NoSession { .. }
             | Self::BeforeSession { .. }
             | Self::AfterSession { .. }
             | Self::CalendarEnds { .. }
-            | Self::SessionNotOpen { .. } => true,
+            | Self::SessionNotOpen { .. } => service != Service::ReconExporter,
             Self::NoToken { .. } | Self::NotConnected { .. } | Self::FeedMute { .. } | Self::FeedSilent { .. } => {
                 matches!(service, Service::Appliance | Service::ZerodhaWs)
+            }
+            Self::TapeUnread | Self::TapeUnreadable { .. } | Self::NotCounted { .. } | Self::NothingReconciled => {
+                service == Service::ReconExporter
             }
         }
     }
@@ -220,6 +246,14 @@ impl fmt::Display for Reason {
             Self::AfterSession { ended, next_open } => {
                 write!(f, "today's session ended at {}; {}", ist(*ended), next(*next_open))
             }
+            Self::TapeUnread => f.write_str("the tape is being read for what was reconciled"),
+            Self::TapeUnreadable { why } => {
+                write!(f, "{why}; it is tried again, and `barkeep tape verify` says what is wrong")
+            }
+            Self::NotCounted { behind } => write!(f, "{behind} events of the tape are not counted yet"),
+            Self::NothingReconciled => {
+                f.write_str("nothing was reconciled yet: run barkeep recon --date YYYY-MM-DD --source kite")
+            }
         }
     }
 }
@@ -246,6 +280,7 @@ pub fn readiness(facts: &Facts, now: Ts, patience: &Patience) -> Vec<Reason> {
     engine(facts, now, patience, &mut reasons);
     session(facts, now, &mut reasons);
     feed(facts, now, patience, &mut reasons);
+    recon(facts, &mut reasons);
     reasons
 }
 
@@ -319,6 +354,20 @@ fn feed(facts: &Facts, now: Ts, patience: &Patience, reasons: &mut Vec<Reason>) 
     let silent = age(feed.tick.unwrap_or(facts.started).max(since), now);
     if silent > patience.silent {
         reasons.push(Reason::FeedSilent { nanos: silent });
+    }
+}
+
+fn recon(facts: &Facts, reasons: &mut Vec<Reason>) {
+    if facts.engine.state != EngineState::Running {
+        return;
+    }
+    let ReconFacts { state, behind, any } = &facts.recon;
+    match state {
+        ReconState::Reading => reasons.push(Reason::TapeUnread),
+        ReconState::Failed { why } => reasons.push(Reason::TapeUnreadable { why: why.clone() }),
+        ReconState::Following if *behind > BACKLOG_MAX => reasons.push(Reason::NotCounted { behind: *behind }),
+        ReconState::Following if !any => reasons.push(Reason::NothingReconciled),
+        ReconState::Following => {}
     }
 }
 

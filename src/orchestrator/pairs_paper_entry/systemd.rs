@@ -89,7 +89,11 @@ fn text(reason: &Reason) -> String {
         | Reason::NotConnected { .. }
         | Reason::NoSession { .. }
         | Reason::BeforeSession { .. }
-        | Reason::AfterSession { .. } => reason.to_string(),
+        | Reason::AfterSession { .. }
+        | Reason::TapeUnread
+        | Reason::TapeUnreadable { .. }
+        | Reason::NotCounted { .. }
+        | Reason::NothingReconciled => reason.to_string(),
     }
 }
 

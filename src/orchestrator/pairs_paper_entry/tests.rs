@@ -47,6 +47,7 @@ fn healthy(now: Ts) -> Facts {
         },
         session: Arc::new(SessionFacts::on(&calendar, day, true)),
         token: TokenFacts::Valid { until: Ts::new((i64::from(day.0) + 1) * 86_400 * NANOS) },
+        recon: ReconFacts { state: ReconState::Following, behind: 0, any: true },
     }
 }
 
@@ -210,6 +211,32 @@ fn the_engine_is_judged_by_its_turns_whatever_the_hour() {
 }
 
 #[test]
+fn what_was_reconciled_is_shown_when_the_tape_was_read_whatever_the_hour_and_the_engine() {
+    use Service::{Appliance, ReconExporter};
+    let now = at(THURSDAY, "11:00");
+    let reading = |facts: &mut Facts| facts.recon.state = ReconState::Reading;
+    check(now, reading, ReconExporter, "! the tape is being read for what was reconciled");
+    check(now, reading, Appliance, "");
+    let why = "the tape cannot be read for the metrics: it is damaged".to_owned();
+    check(
+        now,
+        |facts| facts.recon.state = ReconState::Failed { why },
+        ReconExporter,
+        "! the tape cannot be read for the metrics: it is damaged; it is tried again, and `barkeep tape verify` says what is \
+         wrong",
+    );
+    let behind = |facts: &mut Facts| facts.recon.behind = 200_001;
+    check(now, behind, ReconExporter, "! 200001 events of the tape are not counted yet");
+    let none = |facts: &mut Facts| facts.recon.any = false;
+    check(now, none, ReconExporter, "~ nothing was reconciled yet: run barkeep recon --date YYYY-MM-DD --source kite");
+    let night = at(THURSDAY, "02:00");
+    check(night, |facts| facts.engine.turned = ago(night, 7), ReconExporter, "");
+    let stopping =
+        |facts: &mut Facts| (facts.engine.state, facts.recon.state) = (EngineState::Stopping, ReconState::Reading);
+    check(night, stopping, ReconExporter, "! barkeep is stopping");
+}
+
+#[test]
 fn no_moment_makes_judging_panic() {
     for now in [Ts::new(i64::MIN), Ts::ZERO, Ts::new(i64::MAX)] {
         let mut facts = healthy(at(THURSDAY, "11:00"));
@@ -233,6 +260,7 @@ fn free_ports() -> PortsConfig {
         pairs_executor: 0,
         risk_manager: 0,
         paper_matcher: 0,
+        recon_exporter: 0,
         ..Config::builtin().unwrap().ports
     }
 }
@@ -269,10 +297,27 @@ async fn every_service_shows_its_pages_and_the_tellers_show_on_them() {
     tellers.engine.turned(now);
     tellers.engine.durable(barkeep_schemas::Seq(42));
     tellers.engine.backlog_is(Arc::new(|| 9));
+    let (status, body) = page(&services, Service::ReconExporter, "/readyz").await;
+    assert_eq!(status, UNAVAILABLE);
+    assert!(body.contains("\"reason\":\"tape_unread\""), "{body}");
+    tellers.recon.counted(barkeep_schemas::Seq(40), false);
+    tellers.recon.state(ReconState::Following);
     for service in Service::ALL {
         let (status, body) = page(&services, service, "/readyz").await;
         assert_eq!(status, FINE, "{service:?} {body}");
-        assert!(body.contains("no session today: holiday Guru Nanak Jayanti"), "{body}");
+        let why = match service {
+            Service::ReconExporter => "nothing was reconciled yet: run barkeep recon",
+            Service::Appliance
+            | Service::ZerodhaWs
+            | Service::BarBuilder1s
+            | Service::BarAggregator1m
+            | Service::BarAggregator1mToMulti
+            | Service::PairWatchProducer
+            | Service::PairsExecutor
+            | Service::RiskManager
+            | Service::PaperMatcher => "no session today: holiday Guru Nanak Jayanti",
+        };
+        assert!(body.contains(why), "{body}");
         let (status, body) = page(&services, service, "/healthz").await;
         assert_eq!(status, FINE, "{body}");
         let (status, body) = page(&services, service, "/metrics").await;
@@ -289,6 +334,10 @@ async fn every_service_shows_its_pages_and_the_tellers_show_on_them() {
         "nse_session_phase{class=\"cash\",phase=\"continuous\"} 0",
         "nse_session_next_open_timestamp_seconds 1795577400",
     ] {
+        assert!(body.lines().any(|found| found == line), "{line} is not on\n{body}");
+    }
+    let (_, body) = page(&services, Service::ReconExporter, "/metrics").await;
+    for line in ["service_backlog{service=\"recon_exporter\"} 2", "service_ready{service=\"recon_exporter\"} 1"] {
         assert!(body.lines().any(|found| found == line), "{line} is not on\n{body}");
     }
     let (status, body) = page(&services, Service::Appliance, "/").await;
