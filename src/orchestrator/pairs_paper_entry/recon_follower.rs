@@ -1,11 +1,12 @@
 //! Follows the whole tape for what was reconciled and healed: all segments first, then each batch as it becomes durable.
 //!
 //! What it is: the task of the service `recon_exporter`, a thread apart from the session's metrics, so that an old segment
-//! that cannot be read takes nothing off their pages, and a long tape does not keep them waiting. What it never does: make
-//! the writer wait, or show a number before the tape was read: until then what it counts is absent. Who calls it: the
-//! daemon, before it says that the engine runs.
+//! that cannot be read, or on which redb panics, takes nothing off their pages, and a long tape does not keep them waiting.
+//! What it never does: make the writer wait, or show a number before the tape was read: until then what it counts is
+//! absent. Who calls it: the daemon, before it says that the engine runs.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -13,11 +14,13 @@ use std::time::{Duration, Instant};
 
 use barkeep_schemas::Seq;
 use barkeep_storage::{DataDir, Delivery, Filter, Publisher, Tape};
+use prometheus::IntCounter;
 
 use super::facts::{ReconState, ReconTeller};
 use super::metrics_follower::{Causes, FollowError};
 use super::pulse::Pulse;
-use crate::monitoring::metrics::{Metrics, ReconMetrics};
+use super::supervise::panic_text;
+use crate::monitoring::metrics::{Metrics, ReconMetrics, Service};
 
 /// Batches kept for it; of more it reads off the tape.
 const BATCHES_MAX: usize = 64;
@@ -30,6 +33,9 @@ const RETRY: Duration = Duration::from_secs(30);
 
 /// How often it looks meanwhile whether it is to end.
 const GLANCE: Duration = Duration::from_millis(200);
+
+/// What comes before the words of a panic: redb panics on pages that it did not write.
+const UNREADABLE: &str = "the tape cannot be read for the metrics";
 
 /// The thread that counts. It ends with the writer.
 pub struct ReconFollower {
@@ -83,8 +89,17 @@ impl ReconFollower {
 impl Task {
     fn run(&self) {
         let mut told = String::new();
-        while let Err(error) = self.follow() {
-            let why = Causes(&error).to_string();
+        loop {
+            // What is made anew each time is no state that a panic could leave half done.
+            let why = match catch_unwind(AssertUnwindSafe(|| self.follow())) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => Causes(&error).to_string(),
+                Err(payload) => {
+                    let restarts = self.metrics.common(Service::ReconExporter).map(|common| &common.restarts);
+                    restarts.into_iter().for_each(IntCounter::inc);
+                    format!("{}: {}", UNREADABLE, panic_text(payload.as_ref()))
+                }
+            };
             if why != told {
                 tracing::error!(error = %why, "what was reconciled is not counted; it is tried again");
                 told.clone_from(&why);

@@ -5,6 +5,7 @@
 //! second time beside itself: its service is then not alive, and says so. Who calls it: the daemon, for the feed and
 //! whatever else lives on sockets.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -214,13 +215,13 @@ fn of<E: std::fmt::Display>(ended: Result<Result<(), E>, JoinError>) -> Ended {
     match ended {
         Ok(Ok(())) => Ended::Done,
         Ok(Err(error)) => Ended::Failed(error.to_string()),
-        Err(join) if join.is_panic() => Ended::Failed(panic_text(join)),
+        Err(join) if join.is_panic() => Ended::Failed(panic_text(join.into_panic().as_ref())),
         Err(_) => Ended::Failed("it was ended".to_owned()),
     }
 }
 
-fn panic_text(join: JoinError) -> String {
-    let payload = join.into_panic();
+/// What a panic said.
+pub(super) fn panic_text(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
     format!("it panicked: {}", text.unwrap_or_else(|| "without a word".to_owned()))
