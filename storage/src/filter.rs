@@ -1,6 +1,6 @@
 //! Which events a reader wants. Never looks into a file; called by scans, which use it to skip whole rows.
 
-use barkeep_schemas::{Event, EventKind, InstrumentId, Ts};
+use barkeep_schemas::{Derived, Event, EventKind, InstrumentId, Timeframe, Ts};
 
 use crate::instruments::InstrumentSet;
 
@@ -65,6 +65,8 @@ pub struct Filter {
     pub kinds: Option<KindSet>,
     /// Only events about this instrument of the segment; events about none are then left out.
     pub instrument: Option<InstrumentId>,
+    /// Of the engine's bars only those of this timeframe; events of other kinds are not asked.
+    pub tf: Option<Timeframe>,
     /// Only events at or after this moment by [`Event::ts`]; events without a time are then left out.
     pub from: Option<Ts>,
     /// Only events before this moment by [`Event::ts`]; events without a time are then left out.
@@ -73,7 +75,7 @@ pub struct Filter {
 
 impl Filter {
     /// Everything.
-    pub const ALL: Self = Self { kinds: None, instrument: None, from: None, until: None };
+    pub const ALL: Self = Self { kinds: None, instrument: None, tf: None, from: None, until: None };
 
     /// Only these kinds.
     pub fn kinds(kinds: impl IntoIterator<Item = EventKind>) -> Self {
@@ -89,6 +91,7 @@ impl Filter {
     pub fn admits(&self, event: &Event) -> bool {
         self.admits_code(event.kind().code())
             && self.admits_instrument(event.instrument())
+            && self.admits_tf(event)
             && self.admits_time(event.ts())
     }
 
@@ -97,9 +100,17 @@ impl Filter {
         self.instrument.is_none() || self.instrument == instrument
     }
 
+    /// Whether an event's timeframe passes, all else aside.
+    pub(crate) fn admits_tf(&self, event: &Event) -> bool {
+        match event {
+            Event::Derived(Derived::Bar(bar)) => self.tf.is_none_or(|tf| bar.tf == tf),
+            Event::Derived(_) | Event::Input(_) => true,
+        }
+    }
+
     /// Whether anything is left out.
     pub(crate) const fn is_selective(&self) -> bool {
-        self.kinds.is_some() || self.instrument.is_some() || self.has_times()
+        self.kinds.is_some() || self.instrument.is_some() || self.tf.is_some() || self.has_times()
     }
 
     /// Whether times matter.

@@ -227,7 +227,7 @@ pub(crate) fn events_with(
     let before = out.len();
     match header.encoding {
         Encoding::Columns => decoder
-            .decode_filtered(header.first, payload, filter.kinds, filter.instrument, out)
+            .decode_filtered(header.first, payload, filter.kinds, filter.instrument, filter.tf, out)
             .map_err(Damage::Columns)
             .and_then(|count| check_count(header, count))?,
         Encoding::Canonical => {
@@ -236,7 +236,7 @@ pub(crate) fn events_with(
                 let bytes = payload.get(range).unwrap_or(&[]);
                 if bytes.first().is_none_or(|code| filter.admits_code(*code)) {
                     let event = decode(header, seq, bytes)?;
-                    if filter.admits_instrument(event.instrument()) {
+                    if filter.admits_instrument(event.instrument()) && filter.admits_tf(&event) {
                         out.push((seq, event));
                     }
                 }

@@ -106,7 +106,8 @@ fn each_built(
     tf: Timeframe,
     mut take: impl FnMut(Seq, &Symbol, &Bar) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
-    scope.each(Stretch::Segment, &Filter::kinds([EventKind::Bar]), |seq, event| match event {
+    let filter = Filter { tf: Some(tf), ..Filter::kinds([EventKind::Bar]) };
+    scope.each(Stretch::Segment, &filter, |seq, event| match event {
         Event::Derived(Derived::Bar(bar)) if bar.tf == tf => take(seq, &book.symbol(seq, bar.instrument)?, &bar),
         Event::Derived(_) | Event::Input(_) => Ok(()),
     })

@@ -71,7 +71,7 @@ pub fn internal_bars(
     symbols: &SymbolTable,
     as_of: Option<Seq>,
 ) -> Result<BarSide, ReadError> {
-    let mut side = Reading::new(tape, symbols, as_of);
+    let mut side = Reading { tf: Some(tf), ..Reading::new(tape, symbols, as_of) };
     if let Some(segment) = session {
         side.read(segment, EventKind::Bar, |event| match event {
             Event::Derived(Derived::Bar(bar)) if bar.tf == tf => Some((bar.instrument, keyed!(bar))),
@@ -155,6 +155,8 @@ struct Reading<'a> {
     tape: &'a Tape,
     symbols: &'a SymbolTable,
     as_of: Option<Seq>,
+    /// The timeframe of the engine's bars; the others are passed by.
+    tf: Option<Timeframe>,
     bars: Vec<KeyedBar>,
     tick_sizes: Vec<Price>,
     classes: Vec<Option<InstrumentClass>>,
@@ -163,7 +165,7 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn new(tape: &'a Tape, symbols: &'a SymbolTable, as_of: Option<Seq>) -> Self {
         let (tick_sizes, classes) = (vec![Price::ZERO; symbols.len()], vec![None; symbols.len()]);
-        Self { tape, symbols, as_of, bars: Vec::new(), tick_sizes, classes }
+        Self { tape, symbols, as_of, tf: None, bars: Vec::new(), tick_sizes, classes }
     }
 
     /// Takes the bars that `pick` finds in the events of one kind of a segment.
@@ -175,7 +177,8 @@ impl<'a> Reading<'a> {
     ) -> Result<(), ReadError> {
         let [opened, listed] = Roll::<SymbolIndex>::KINDS;
         let mut roll = Roll::default();
-        for event in self.tape.scan_segment(segment, &Filter::kinds([opened, listed, kind])) {
+        let filter = Filter { tf: self.tf, ..Filter::kinds([opened, listed, kind]) };
+        for event in self.tape.scan_segment(segment, &filter) {
             let (seq, event) = event?;
             if self.as_of.is_some_and(|as_of| seq > as_of) {
                 break;

@@ -105,6 +105,17 @@ impl BarSection {
         take_ids(&mut cursor, count).map(|ids| ids.binary_search(&instrument.0).is_ok())
     }
 
+    /// Whether the section has a bar of a timeframe. No other column is unpacked.
+    pub(super) fn holds(&mut self, mut cursor: Cursor<'_>, count: usize, tf: Timeframe) -> Result<bool, ColumnsError> {
+        let from = &mut cursor;
+        take_ids(from, count)?;
+        from.signed()?;
+        from.u8()?;
+        Column::take(from, count)?;
+        take(from, count, &mut self.work.wide)?;
+        Ok(self.work.wide.contains(&u64::from(tf.index())))
+    }
+
     fn set_causes(&mut self, late: &[u64], first: Seq, runs: impl Iterator<Item = (u64, u32, Option<u64>)>) {
         let mut late = late.iter();
         let mut cause = first.0.wrapping_sub(1);
@@ -163,6 +174,11 @@ impl BarSection {
     /// The instrument of the bar at `place`.
     pub(super) fn instrument(&self, place: usize) -> Option<InstrumentId> {
         self.instrument.get(place).copied().map(InstrumentId)
+    }
+
+    /// The timeframe of the bar at `place`.
+    pub(super) fn tf(&self, place: usize) -> Option<Timeframe> {
+        self.tf.get(place).copied()
     }
 
     /// The bar at `place`; `None` past the last.

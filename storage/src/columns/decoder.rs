@@ -2,7 +2,7 @@
 //!
 //! Never unpacks a column that the question does not touch. Called by every reader of blocks.
 
-use barkeep_schemas::{ClockMark, Derived, Event, EventKind, Input, InstrumentId, Seq, Tick};
+use barkeep_schemas::{ClockMark, Derived, Event, EventKind, Input, InstrumentId, Seq, Tick, Timeframe};
 
 use super::bar_reader::BarSection;
 use super::cursor::Cursor;
@@ -27,7 +27,7 @@ impl Decoder {
         Self::default()
     }
 
-    /// [`super::decode_filtered`].
+    /// [`super::decode_filtered`], and of the bars only those of `tf`, where it is given.
     ///
     /// # Errors
     /// As there.
@@ -37,10 +37,11 @@ impl Decoder {
         payload: &[u8],
         kinds: Option<KindSet>,
         instrument: Option<InstrumentId>,
+        tf: Option<Timeframe>,
         out: &mut Vec<(Seq, Event)>,
     ) -> Result<u32, ColumnsError> {
         let payload = Payload::open(first_seq, payload)?;
-        payload.events(kinds, instrument, self, out)?;
+        payload.events(kinds, instrument, tf, self, out)?;
         Ok(payload.count)
     }
 }
@@ -143,13 +144,14 @@ impl<'a> Payload<'a> {
         &self,
         kinds: Option<KindSet>,
         instrument: Option<InstrumentId>,
+        tf: Option<Timeframe>,
         memory: &mut Decoder,
         out: &mut Vec<(Seq, Event)>,
     ) -> Result<(), ColumnsError> {
         let wanted = |kind: EventKind| kinds.is_none_or(|kinds| kinds.contains(kind));
         let about_one = instrument.is_some();
         let mut ticks = if wanted(EventKind::Tick) { Ticks::take(self, instrument, &mut memory.ticks)? } else { None };
-        let mut bars = if wanted(EventKind::Bar) { Bars::take(self, instrument, &mut memory.bars)? } else { None };
+        let mut bars = if wanted(EventKind::Bar) { Bars::take(self, instrument, tf, &mut memory.bars)? } else { None };
         let marked = wanted(EventKind::ClockMark) && !about_one;
         let marks = if marked { self.marks()? } else { Vec::new() };
         let mut marks = marks.into_iter();
@@ -166,7 +168,7 @@ impl<'a> Payload<'a> {
                 }
                 Road::Bars => {
                     if let Some(bars) = &mut bars {
-                        bars.emit(seqs, instrument, out);
+                        bars.emit(seqs, out);
                     }
                 }
                 Road::Marks if marked => {
@@ -180,7 +182,7 @@ impl<'a> Payload<'a> {
                         let event = bytes.slice(length)?;
                         if wanted(run.kind) {
                             let event = decode_bytes(Seq(seq), run.kind, event)?;
-                            if !about_one || event.instrument() == instrument {
+                            if (!about_one || event.instrument() == instrument) && is_of(tf, &event) {
                                 out.push((Seq(seq), event));
                             }
                         }
@@ -298,9 +300,19 @@ impl<'m> Ticks<'m> {
     }
 }
 
+/// Whether an event is none of the engine's bars, or one of a timeframe.
+fn is_of(tf: Option<Timeframe>, event: &Event) -> bool {
+    match event {
+        Event::Derived(Derived::Bar(bar)) => tf.is_none_or(|tf| bar.tf == tf),
+        Event::Derived(_) | Event::Input(_) => true,
+    }
+}
+
 /// The bars of a payload, taken run by run.
 struct Bars<'m> {
     section: &'m BarSection,
+    instrument: Option<InstrumentId>,
+    tf: Option<Timeframe>,
     row: usize,
 }
 
@@ -308,6 +320,7 @@ impl<'m> Bars<'m> {
     fn take(
         payload: &Payload<'_>,
         instrument: Option<InstrumentId>,
+        tf: Option<Timeframe>,
         section: &'m mut BarSection,
     ) -> Result<Option<Self>, ColumnsError> {
         let count = payload.kinds.count(Road::Bars);
@@ -319,22 +332,27 @@ impl<'m> Bars<'m> {
         {
             return Ok(None);
         }
+        if let Some(tf) = tf
+            && !section.holds(Cursor::new(payload.bars), count, tf)?
+        {
+            return Ok(None);
+        }
         let runs = payload.kinds.runs_of(Road::Bars, payload.first);
         section.read(Cursor::new(payload.bars), count, payload.first, runs)?;
-        Ok(Some(Self { section, row: 0 }))
+        Ok(Some(Self { section, instrument, tf, row: 0 }))
     }
 
     /// Appends the wanted bars of the next run, which has these positions.
-    fn emit(&mut self, seqs: core::ops::Range<u64>, instrument: Option<InstrumentId>, out: &mut Vec<(Seq, Event)>) {
-        let Some(wanted) = instrument else {
+    fn emit(&mut self, seqs: core::ops::Range<u64>, out: &mut Vec<(Seq, Event)>) {
+        if self.instrument.is_none() && self.tf.is_none() {
             let row = self.row;
             self.row += (seqs.end - seqs.start) as usize;
             return self.section.events(row, seqs, out);
-        };
+        }
         for seq in seqs {
-            if self.section.instrument(self.row) == Some(wanted)
-                && let Some(bar) = self.section.bar(self.row)
-            {
+            let is_wanted = self.instrument.is_none_or(|wanted| self.section.instrument(self.row) == Some(wanted))
+                && self.tf.is_none_or(|wanted| self.section.tf(self.row) == Some(wanted));
+            if is_wanted && let Some(bar) = self.section.bar(self.row) {
                 out.push((Seq(seq), Event::Derived(Derived::Bar(bar))));
             }
             self.row += 1;

@@ -91,7 +91,7 @@ pub fn decode_filtered(
     instrument: Option<InstrumentId>,
     out: &mut Vec<(Seq, Event)>,
 ) -> Result<u32, ColumnsError> {
-    Decoder::new().decode_filtered(first_seq, payload, kinds, instrument, out)
+    Decoder::new().decode_filtered(first_seq, payload, kinds, instrument, None, out)
 }
 
 /// Fills the wanted columns of the payload's ticks and returns how many ticks there are.

@@ -10,7 +10,9 @@ use proptest::option;
 use proptest::prelude::*;
 
 use super::samples::{Receipt, mixed, plain, ticks};
-use super::{ColumnsError, Encoder, TickColumnSet, TickColumns, decode, decode_filtered, decode_ticks, encode};
+use super::{
+    ColumnsError, Decoder, Encoder, TickColumnSet, TickColumns, decode, decode_filtered, decode_ticks, encode,
+};
 use crate::filter::KindSet;
 
 /// Any number that a scalar holds; mostly near one another, sometimes at the ends.
@@ -228,14 +230,21 @@ proptest! {
         events in events(),
         kinds in option::of(vec(0..EventKind::ALL.len(), 0..4)),
         wanted in option::of(instrument()),
+        tf in option::of(0..Timeframe::ALL.len()),
     ) {
+        let tf = tf.map(|index| Timeframe::ALL[index]);
         let kinds: Option<KindSet> = kinds.map(|kinds| kinds.into_iter().map(|index| EventKind::ALL[index]).collect());
         let payload = encoded(Seq(1), &events);
         let mut found = Vec::new();
-        decode_filtered(Seq(1), &payload, kinds, wanted, &mut found).unwrap();
+        Decoder::new().decode_filtered(Seq(1), &payload, kinds, wanted, tf, &mut found).unwrap();
+        let of_tf = |event: &Event| match event {
+            Event::Derived(Derived::Bar(bar)) => tf.is_none_or(|tf| bar.tf == tf),
+            Event::Derived(_) | Event::Input(_) => true,
+        };
         let passes = |event: &Event| {
             kinds.is_none_or(|kinds| kinds.contains(event.kind()))
                 && (wanted.is_none() || event.instrument() == wanted)
+                && of_tf(event)
         };
         let expected: Vec<_> = numbered(1, &events).into_iter().filter(|(_, event)| passes(event)).collect();
         prop_assert_eq!(found, expected);
