@@ -12,10 +12,12 @@ use serde_json::json;
 
 use super::screen::{self, count, say, say_json};
 use super::{Context, Verdict, moment};
-use crate::ingestion::files::{FileOptions, Format, Mapping, parse_conditions};
+use crate::ingestion::files::{FileOptions, Format, Kept, Mapping, Scan, parse_conditions};
 use crate::orchestrator::appliance::Pace;
 use crate::orchestrator::calendar::Calendar;
-use crate::orchestrator::import::{CalendarChoice, ImportReport, ImportRequest, Pass, Surroundings, import};
+use crate::orchestrator::import::{
+    CalendarChoice, ImportReport, ImportRequest, Pass, Surroundings, import, import_scanned,
+};
 use crate::orchestrator::universe::Universe;
 
 /// Import recorded ticks or bars
@@ -234,6 +236,18 @@ pub fn request(args: &Args, context: &Context) -> Result<ImportRequest> {
 /// # Errors
 /// As [`import`].
 pub fn run_request(request: &ImportRequest, context: &Context) -> Result<ImportReport> {
+    run_with(request, context, None)
+}
+
+/// [`run_request`] for files that were scanned just now.
+///
+/// # Errors
+/// As [`import`].
+pub fn run_scanned(request: &ImportRequest, context: &Context, scanned: (Scan, Option<Kept>)) -> Result<ImportReport> {
+    run_with(request, context, Some(scanned))
+}
+
+fn run_with(request: &ImportRequest, context: &Context, scanned: Option<(Scan, Option<Kept>)>) -> Result<ImportReport> {
     let calendar = Calendar::load(context.config.calendar.file.as_deref())?;
     let universe = Universe::load(context.config.calendar.universe.as_deref())?;
     let around = Surroundings {
@@ -245,7 +259,7 @@ pub fn run_request(request: &ImportRequest, context: &Context) -> Result<ImportR
     };
     let bar = screen::progress(0, "reading");
     let mut pass = None;
-    let report = import(request, &around, &mut |now, done, total| {
+    let mut tell = |now, done, total| {
         if pass != Some(now) {
             pass = Some(now);
             bar.set_message(match now {
@@ -255,7 +269,11 @@ pub fn run_request(request: &ImportRequest, context: &Context) -> Result<ImportR
         }
         bar.set_length(total);
         bar.set_position(done);
-    });
+    };
+    let report = match scanned {
+        Some(scanned) => import_scanned(request, &around, scanned, &mut tell),
+        None => import(request, &around, &mut tell),
+    };
     bar.finish_and_clear();
     let report = report?;
     if report.already {

@@ -212,8 +212,9 @@ fn bring(args: &Args, context: &Context) -> Result<(Plan, Brought, Door)> {
         return Ok((plan, brought, door));
     }
     let request = plan::request(args, context)?;
-    let (plan, rejected) = Plan::of_file(args, context, &request)?;
-    let id = import::run_request(&request, context)?.id;
+    let (plan, scanned) = Plan::of_file(args, context, &request)?;
+    let rejected = scanned.0.rejected();
+    let id = import::run_scanned(&request, context, scanned)?.id;
     let door = open()?;
     let import = import_start(&Tape::open(&context.dir)?, id)?
         .with_context(|| format!("the import {id} is not on the tape: run the command again"))?;

@@ -12,8 +12,8 @@ use jiff::tz::TimeZone;
 use super::broker::{self, Fetched};
 use super::day::{Candidates, Day};
 use super::{Args, Terms};
-use crate::cli::{Context, moment};
-use crate::ingestion::files::{FileOptions, Scan, TimeUnit, Unit, clean_symbol, scan};
+use crate::cli::{Context, moment, screen};
+use crate::ingestion::files::{FileOptions, Kept, Scan, TimeUnit, Unit, clean_symbol, scan_and_keep};
 use crate::monitoring::daily_recon::{SymbolTable, Window};
 use crate::orchestrator::backfill::BrokerDay;
 use crate::orchestrator::import::ImportRequest;
@@ -36,15 +36,25 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan for a file.
+    /// The plan for a file, what it holds, and its rows where they could be kept.
     ///
     /// # Errors
     /// When the file cannot be read, or the date is not on the tape or not in the file.
-    pub(super) fn of_file(args: &Args, context: &Context, request: &ImportRequest) -> Result<(Self, u64)> {
+    pub(super) fn of_file(
+        args: &Args,
+        context: &Context,
+        request: &ImportRequest,
+    ) -> Result<(Self, (Scan, Option<Kept>))> {
         let zone = &request.options.zone;
         let tape = Tape::open(&context.dir)?;
         let candidates = candidates(args, &tape)?;
-        let file = scan(&request.files, &request.options, |_| {})?;
+        let bar = screen::progress(0, "scanning the file");
+        let scanned = scan_and_keep(&request.files, &request.options, context.dir.root(), |at| {
+            bar.set_length(at.bytes_total);
+            bar.set_position(at.bytes_read);
+        });
+        bar.finish_and_clear();
+        let (file, kept) = scanned?;
         let (Some(first), Some(last)) = (file.first(), file.last()) else { bail!(nothing_readable(&file)) };
         let symbols = symbols(&args.symbols, &file, &args.source)?;
         let day = candidates.choose(&tape, &symbols, args.reading.0.calendar, zone)?;
@@ -66,7 +76,7 @@ impl Plan {
         let examples = file.files.iter().flat_map(|file| &file.examples).map(ToString::to_string).collect();
         let unfetched = Vec::new();
         let plan = Self { day, symbols, lows, window, terms, source, examples, unfetched };
-        Ok((plan, file.rejected()))
+        Ok((plan, (file, kept)))
     }
 
     /// The plan for the broker's candles as it gives them now, and those candles.

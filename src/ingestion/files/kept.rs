@@ -1,6 +1,6 @@
 //! The rows of a scan, kept for the import that follows it, so that no file is read and no number is parsed twice.
 //!
-//! What it is: ticks and rejections in merged order, a dozen bytes a row, in bounded memory and an unnamed file. What it
+//! What it is: ticks, bars and rejections in merged order, a dozen bytes a tick, in bounded memory and an unnamed file. What it
 //! never does: fail an import: where rows cannot be kept there are none, and the files are read again. Who calls it: the
 //! scan fills it, an import takes the rows back.
 
@@ -12,7 +12,7 @@ use barkeep_schemas::{Price, Qty, Ts};
 use super::error::FileError;
 use super::kept_blocks::{BLOCK, BlocksIn, BlocksOut};
 use super::merge::Merged;
-use super::row::{Entry, Rejection, TickRow};
+use super::row::{BarRow, Entry, Rejection, TickRow};
 use super::symbols::SymbolId;
 
 // A row is a head of 16 bits and what the head says: the widths of four numbers, and bits for what else there is.
@@ -26,6 +26,8 @@ const PLACE: u16 = 1 << 12;
 const REJECTED: u16 = 1 << 13;
 /// No row: the block ends here.
 const END: u16 = 1 << 14;
+/// A bar: the widths are those of its start, symbol, open and volume; high, low and close follow in eight bytes each.
+const BAR: u16 = 1 << 15;
 
 // The second head: the widths of five numbers, and which of the first four are there.
 const RECV: u16 = 1 << 10;
@@ -65,7 +67,7 @@ impl Keeper {
         Self { blocks, block: vec![0; BLOCK], at: 0, before: Before::default(), failed: false }
     }
 
-    /// Keeps the next row; `symbol` is the number that the import knows its symbol by. Bars are not kept.
+    /// Keeps the next row; `symbol` is the number that the import knows its symbol by.
     #[inline]
     pub(super) fn keep(&mut self, merged: Merged<'_>, symbol: SymbolId) {
         if self.failed {
@@ -75,8 +77,23 @@ impl Keeper {
         match merged.entry {
             Entry::Tick(tick) => self.tick(file, symbol, tick),
             Entry::Rejected(rejection) => self.rejection(file, rejection),
-            Entry::Bar(_) => self.failed = true,
+            Entry::Bar(bar) => self.bar(file, symbol, bar),
         }
+    }
+
+    fn bar(&mut self, file: u32, symbol: SymbolId, bar: &BarRow) {
+        self.make_room(ROOM);
+        let before = std::mem::replace(&mut self.before, Before { file, line: bar.line, ts: bar.start.get() });
+        let Some(room) = self.block.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut()) else { return };
+        let mut pen = Pen { room, at: 2 };
+        let mut head = BAR | pen.place(file, bar.line, before);
+        head |= pen.number(zigzag(bar.start.get().wrapping_sub(before.ts)));
+        head |= pen.number(u64::from(symbol.0)) << 2;
+        head |= pen.number(bar.open.get() as u64) << 4;
+        head |= pen.number(bar.volume.get() as u64) << 6;
+        [bar.high, bar.low, bar.close].iter().for_each(|price| pen.put(price.get().to_le_bytes()));
+        pen.put_at(0, head.to_le_bytes());
+        self.at += pen.at;
     }
 
     #[inline]
@@ -87,11 +104,7 @@ impl Keeper {
         let mut pen = Pen { room, at: 2 };
         let bit = |on: bool, bit: u16| if on { bit } else { 0 };
         let mut head = bit(tick.duplicate, DUPLICATE) | bit(tick.step_back, STEP_BACK) | bit(tick.qty.is_some(), QTY);
-        if file != before.file || tick.line != before.line.wrapping_add(1) {
-            head |= PLACE;
-            pen.put(file.to_le_bytes());
-            pen.put(tick.line.to_le_bytes());
-        }
+        head |= pen.place(file, tick.line, before);
         head |= pen.number(zigzag(tick.ts.get().wrapping_sub(before.ts)));
         head |= pen.number(u64::from(symbol.0)) << 2;
         head |= pen.number(tick.price.get() as u64) << 4;
@@ -184,6 +197,17 @@ impl Pen<'_> {
         width
     }
 
+    /// Writes a place that does not follow from the one before.
+    #[inline]
+    fn place(&mut self, file: u32, line: u64, before: Before) -> u16 {
+        if file == before.file && line == before.line.wrapping_add(1) {
+            return 0;
+        }
+        self.put(file.to_le_bytes());
+        self.put(line.to_le_bytes());
+        PLACE
+    }
+
     fn more(&mut self, tick: &TickRow) {
         let start = self.at;
         self.at += 2;
@@ -233,10 +257,10 @@ impl Kept {
                 self.at = 0;
                 continue;
             };
-            let read = if head & REJECTED == 0 {
-                eye.tick(head, &mut self.before, &mut self.entry)
-            } else {
-                eye.rejection(&mut self.before, &mut self.entry)
+            let read = match head & (REJECTED | BAR) {
+                0 => eye.tick(head, &mut self.before, &mut self.entry),
+                BAR => eye.bar(head, &mut self.before, &mut self.entry),
+                _ => eye.rejection(&mut self.before, &mut self.entry),
             };
             self.at = eye.at;
             return match read {
@@ -281,12 +305,31 @@ impl<'a> Eye<'a> {
     }
 
     #[inline]
-    fn tick(&mut self, head: u16, before: &mut Before, entry: &mut Entry) -> Option<()> {
+    fn place(&mut self, head: u16, before: &mut Before) -> Option<()> {
         before.line = before.line.wrapping_add(1);
         if head & PLACE != 0 {
             before.file = u32::from_le_bytes(self.get()?);
             before.line = u64::from_le_bytes(self.get()?);
         }
+        Some(())
+    }
+
+    fn bar(&mut self, head: u16, before: &mut Before, entry: &mut Entry) -> Option<()> {
+        self.place(head, before)?;
+        before.ts = before.ts.wrapping_add(unzigzag(self.number(head)?));
+        let symbol = SymbolId(self.number(head >> 2)? as u32);
+        let open = Price::new(self.number(head >> 4)? as i64);
+        let volume = Qty::new(self.number(head >> 6)? as i64);
+        let mut price = || self.get().map(i64::from_le_bytes).map(Price::new);
+        let (high, low, close) = (price()?, price()?, price()?);
+        *entry =
+            Entry::Bar(BarRow { line: before.line, symbol, start: Ts::new(before.ts), open, high, low, close, volume });
+        Some(())
+    }
+
+    #[inline]
+    fn tick(&mut self, head: u16, before: &mut Before, entry: &mut Entry) -> Option<()> {
+        self.place(head, before)?;
         before.ts = before.ts.wrapping_add(unzigzag(self.number(head)?));
         // Field by field where it stays: a row put together elsewhere would be read before its parts have been written.
         let tick = entry.tick_mut()?;
@@ -380,11 +423,25 @@ mod tests {
     fn any_entry() -> impl Strategy<Value = Entry> {
         let rejection = (any::<u64>(), option::of("\\PC{0,20}"), "\\PC{0,40}", "\\PC{0,20}")
             .prop_map(|(line, column, why, raw)| Rejection { file: "a.csv".to_owned(), line, column, why, raw });
-        prop_oneof![9 => any_tick().prop_map(Entry::Tick), 1 => rejection.prop_map(Entry::Rejected)]
+        prop_oneof![
+            5 => any_tick().prop_map(Entry::Tick),
+            4 => (any_tick(), any::<[i64; 3]>()).prop_map(|(tick, rest)| Entry::Bar(any_bar(&tick, rest))),
+            1 => rejection.prop_map(Entry::Rejected)
+        ]
+    }
+
+    fn any_bar(tick: &TickRow, rest: [i64; 3]) -> BarRow {
+        let [high, low, close] = rest.map(Price::new);
+        let (line, symbol, start, open) = (tick.line, tick.symbol, tick.ts, tick.price);
+        BarRow { line, symbol, start, open, high, low, close, volume: tick.qty.unwrap_or_default() }
     }
 
     fn symbol(entry: &Entry) -> SymbolId {
-        if let Entry::Tick(tick) = entry { tick.symbol } else { SymbolId::default() }
+        match entry {
+            Entry::Tick(tick) => tick.symbol,
+            Entry::Bar(bar) => bar.symbol,
+            Entry::Rejected(_) => SymbolId::default(),
+        }
     }
 
     fn keep(rows: &[(usize, Entry)]) -> Option<Kept> {

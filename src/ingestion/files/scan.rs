@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use barkeep_schemas::{FileKind, Hash32, Price, SessionDate, Ts};
+use barkeep_schemas::{Hash32, Price, SessionDate, Ts};
 
 use super::error::FileError;
 use super::kept::{Keeper, Kept};
@@ -205,7 +205,7 @@ pub fn scan(
     read(merge, options, None, on_progress).map(|(scan, _)| scan)
 }
 
-/// [`scan`] of ticks, with the rows themselves where they can be kept: as [`Merge::open_scanned`] would read them again.
+/// [`scan`], with the rows themselves where they can be kept: as [`Merge::open_scanned`] would read them again.
 /// What memory does not hold goes to the disk of `folder`.
 ///
 /// # Errors
@@ -218,8 +218,8 @@ pub fn scan_and_keep(
     on_progress: impl FnMut(Progress),
 ) -> Result<(Scan, Option<Kept>), FileError> {
     let merge = Merge::open_with(files, options, Symbols::new(), true)?;
-    let keeper = (options.kind == FileKind::Ticks).then(|| Keeper::new(folder, merge.bytes_total()));
-    read(merge, options, keeper, on_progress)
+    let keeper = Keeper::new(folder, merge.bytes_total());
+    read(merge, options, Some(keeper), on_progress)
 }
 
 fn read(

@@ -25,7 +25,9 @@ use super::calendar::{Calendar, CalendarError};
 use super::config::EngineSettings;
 use super::door::{Access, Door, DoorError};
 use super::universe::Universe;
-use crate::ingestion::files::{FileError, FileOptions, Progress, Rejection, describe, import_id, scan_and_keep};
+use crate::ingestion::files::{
+    FileError, FileOptions, Kept, Progress, Rejection, Scan, describe, import_id, scan_and_keep,
+};
 
 pub use known::{Known, known};
 pub use plan::PlanError;
@@ -186,9 +188,25 @@ pub fn import(
     progress: &mut dyn FnMut(Pass, u64, u64),
 ) -> Result<ImportReport, ImportError> {
     let started = Instant::now();
-    let (scanned, kept) = scan_and_keep(&request.files, &request.options, around.dir.root(), |at: Progress| {
+    let scanned = scan_and_keep(&request.files, &request.options, around.dir.root(), |at: Progress| {
         progress(Pass::Scan, at.bytes_read, at.bytes_total);
     })?;
+    let mut report = import_scanned(request, around, scanned, progress)?;
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// [`import`] of files that were scanned just now, with their rows where the scan kept them.
+///
+/// # Errors
+/// As [`import`].
+pub fn import_scanned(
+    request: &ImportRequest,
+    around: &Surroundings<'_>,
+    (scanned, kept): (Scan, Option<Kept>),
+    progress: &mut dyn FnMut(Pass, u64, u64),
+) -> Result<ImportReport, ImportError> {
+    let started = Instant::now();
     let mapping = canonical(request, &scanned.columns);
     let hashes = scanned.hashes();
     let id = import_id(request.options.kind, &hashes, &mapping);
