@@ -153,6 +153,7 @@ fn texts() {
     seeds.write("conditions", &[&[4], b"[[rule]]\nmask = \"0x20\"\neffects = [\"no_ohlc\", \"no_open\"]\n"]);
     seeds.write("mapping", &[&[5], b"time=timestamp:ms,price=ltp:1e2,condition=7:hex"]);
     seeds.write("tolerance", &[&[6], b"price=1tick,3bp;volume=3.25%,100"]);
+    seeds.write("tolerance_by_class", &[&[6], b"price=1tick,3bp;volume=3%,100 | cash: price=2tick,5bp"]);
 }
 
 /// Operations as `fuzz/src/tape/world.rs` reads them.

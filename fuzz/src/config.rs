@@ -5,7 +5,7 @@
 
 use barkeep::ingestion::files::{Mapping, parse_conditions};
 use barkeep::orchestrator::calendar::{Calendar, merge_holidays};
-use barkeep::orchestrator::config::{Config, Tolerance};
+use barkeep::orchestrator::config::{Config, Tolerances};
 use barkeep::orchestrator::desk::charges::ChargeTable;
 use barkeep::orchestrator::desk::risk::RiskRules;
 use barkeep::orchestrator::desk::whitelist::Whitelist;
@@ -107,7 +107,7 @@ fn mapping(text: &str) {
 }
 
 fn tolerance(text: &str) {
-    if let Ok(tolerance) = text.parse::<Tolerance>() {
+    if let Ok(tolerance) = text.parse::<Tolerances>() {
         assert_eq!(tolerance.to_string().parse().as_ref(), Ok(&tolerance));
     }
 }
