@@ -5,14 +5,18 @@
 //! it says that the engine runs.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use barkeep_schemas::Seq;
 use barkeep_storage::{DataDir, Delivery, Filter, Publisher, ReadError, Tape};
 
 use super::alarms;
 use super::clock::Clock;
+use super::supervise::panic_text;
 use crate::monitoring::metrics::{DurableLatency, EventMetrics, Metrics, MetricsError};
 
 /// Batches kept for it; of more it reads off the tape.
@@ -24,9 +28,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long it waits before it tries again to read what could not be read.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// How often it looks meanwhile whether it is to end.
+const GLANCE: Duration = Duration::from_millis(200);
+
 /// The thread that counts. It ends with the writer.
 pub struct MetricsFollower {
     thread: JoinHandle<()>,
+    stop: Arc<AtomicBool>,
 }
 
 /// Why nothing can be counted.
@@ -51,18 +59,34 @@ impl MetricsFollower {
     pub fn start(dir: &DataDir, publisher: &Publisher, metrics: &Metrics, clock: Clock) -> io::Result<Self> {
         metrics.hold();
         let (dir, publisher, metrics) = (dir.clone(), publisher.clone(), metrics.clone());
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
         let thread = std::thread::Builder::new().name("metrics".to_owned()).spawn(move || {
-            while let Err(error) = follow(&dir, &publisher, &metrics, &clock) {
-                tracing::error!(error = %Causes(&error), "the metrics begin anew");
+            loop {
+                // What is made anew each time is no state that a panic could leave half done: redb panics on pages that it
+                // did not write.
+                let why = match catch_unwind(AssertUnwindSafe(|| follow(&dir, &publisher, &metrics, &clock))) {
+                    Ok(Ok(())) => return,
+                    Ok(Err(error)) => Causes(&error).to_string(),
+                    Err(payload) => panic_text(payload.as_ref()),
+                };
+                tracing::error!(error = %why, "the metrics begin anew");
                 metrics.hold();
-                std::thread::sleep(RETRY);
+                let since = Instant::now();
+                while since.elapsed() < RETRY {
+                    if stopped.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    std::thread::sleep(GLANCE);
+                }
             }
         })?;
-        Ok(Self { thread })
+        Ok(Self { thread, stop })
     }
 
     /// Waits until it has counted all that the writer made durable. The writer must have ended, or be about to.
     pub fn join(self) {
+        self.stop.store(true, Ordering::Relaxed);
         // A panic of the thread was reported where it happened.
         let _ = self.thread.join();
     }
