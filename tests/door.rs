@@ -23,7 +23,7 @@ use barkeep_schemas::{
     TradeRule, Ts, VolumeSource,
 };
 use barkeep_storage::{DataDir, Filter, Lock, SessionDigest, Tape};
-use stage::{Stage, day, free_ports, torture, write_candles, write_ticks};
+use stage::{Run, Stage, day, torture, write_candles, write_ticks};
 use tokio::runtime::Runtime;
 
 /// A daemon without feeds: the engine on its thread, and the door.
@@ -393,48 +393,13 @@ fn a_stranger_who_talks_nonsense_disturbs_no_command() {
     daemon.stop();
 }
 
-/// `barkeep run` on the data directory of a stage, with a broker that is not there.
-struct Run {
-    child: Child,
-}
-
-impl Run {
-    fn start(stage: &Stage) -> Self {
-        let nowhere = "http://127.0.0.1:9";
-        let kite = format!("[kite]\nrest = \"{nowhere}\"\nws = \"ws://127.0.0.1:9\"\nlogin_url = \"{nowhere}\"\n");
-        stage.write("run.toml", &(kite + &free_ports()));
-        let mut command = stage.command("--config run.toml run --json");
-        command.stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("a daemon");
-        // Its first line comes when the tape is open.
-        let mut first = String::new();
-        BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut first).expect("a line");
-        let ready: serde_json::Value = serde_json::from_str(&first).expect("JSON");
-        assert_eq!(ready["pid"], child.id());
-        Self { child }
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().expect("kill").success());
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        // A test that has failed leaves no daemon behind; one that has ended is not there to be killed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn the_daemon_itself_takes_what_commands_add_while_it_waits_for_a_token() {
     let (stage, calm) = (Stage::new(), Stage::new());
     for stage in [&stage, &calm] {
         write_files(stage);
     }
-    let mut run = Run::start(&stage);
+    let mut run = Run::start(&stage, "data");
     for (code, command) in [(0, "import ticks.csv --kind ticks"), (1, "recon --date 2026-07-31 --source candles.csv")] {
         assert_eq!(stage.expect(code, command).lines().count(), calm.expect(code, command).lines().count());
     }
@@ -462,7 +427,7 @@ fn an_import_whose_daemon_is_killed_is_told_and_goes_on_without_it() {
     let import = "import ticks.csv --kind ticks";
     calm.expect(0, import);
     let dir = DataDir::new(stage.path("data"));
-    let mut run = Run::start(&stage);
+    let mut run = Run::start(&stage, "data");
     let mut command = stage.command(import);
     let importing = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("an import");
     let mut operator = BufReader::new(UnixStream::connect(dir.socket()).expect("a socket"));

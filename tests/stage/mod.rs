@@ -5,9 +5,9 @@
 pub mod desk;
 
 use std::fs::{self, File};
-use std::io::BufWriter;
+use std::io::{BufRead as _, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use barkeep::monitoring::metrics::Service;
 use barkeep_schemas::{NANOS, SessionDate, Ts};
@@ -150,4 +150,39 @@ pub fn shared_data(test: &str) -> Option<PathBuf> {
         eprintln!("skipped {test}: BARKEEP_SHARED_DATA does not name the folder of real market data");
     }
     folder
+}
+
+/// `barkeep run` on a data directory of a stage, with a broker that is not there.
+pub struct Run {
+    pub child: Child,
+}
+
+impl Run {
+    pub fn start(stage: &Stage, data: &str) -> Self {
+        let nowhere = "http://127.0.0.1:9";
+        let kite = format!("[kite]\nrest = \"{nowhere}\"\nws = \"ws://127.0.0.1:9\"\nlogin_url = \"{nowhere}\"\n");
+        stage.write("run.toml", &(kite + &free_ports()));
+        let mut command = stage.command_on(data, "--config run.toml run --json");
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("a daemon");
+        // Its first line comes when the tape is open.
+        let mut first = String::new();
+        BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut first).expect("a line");
+        let ready: serde_json::Value = serde_json::from_str(&first).expect("JSON");
+        assert_eq!(ready["pid"], child.id());
+        Self { child }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().expect("kill").success());
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // A test that has failed leaves no daemon behind; one that has ended is not there to be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
