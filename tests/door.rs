@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -455,7 +455,7 @@ fn an_import_whose_daemon_is_killed_is_told_and_goes_on_without_it() {
     assert!(err.contains("is lost in the middle of the command (it has closed): what it acknowledged is on"), "{err}");
     assert!(dir.socket().exists(), "a daemon that is killed leaves its socket");
     // Its successor takes the place of the dead one's socket; the command goes on where the tape ends.
-    let run = Run::start(&stage);
+    let run = Run::start(&stage, "data");
     stage.expect(0, import);
     assert_eq!(digest(&dir), digest(&DataDir::new(calm.path("data"))));
     drop(run);

@@ -84,7 +84,7 @@ impl Desk {
 
     /// The moment of a kill: a little later each time, or some milliseconds after the first correction is on the tape.
     fn wait(&self, n: u32) {
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             return sleep(self.whole * (n + 1) / (kills() + 1));
         }
         let dir = DataDir::new(self.stage.path("copy"));
