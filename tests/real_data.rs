@@ -126,3 +126,118 @@ fn every_bar_of_icicibank_is_explained_by_its_ticks_and_the_days_volume_adds_up(
         assert_eq!(explained["agrees"], true, "{tf} {time}");
     }
 }
+
+/// Kite's own candles as our bars, and a copy of them with an edit of each kind as the broker's: the report says of every
+/// edit what it is, and of nothing else.
+#[test]
+fn kites_candles_of_2016_against_themselves_with_planted_edits() {
+    let Some(data) = shared_data("kite_candles") else { return };
+    let stage = Stage::new();
+    let header = "time,symbol,open,high,low,close,volume\n";
+    let (mut ours, mut theirs) = (header.to_owned(), header.to_owned());
+    let mut expected = Vec::new();
+    for symbol in ["HDFCBANK", "ICICIBANK"] {
+        let text = fs::read_to_string(data.join(format!("kite_candles/{symbol}.csv"))).expect("candles");
+        for line in text.lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').map(str::trim).collect();
+            let [time, prices @ .., volume] = cells.as_slice() else { panic!("{line}") };
+            let prices: Vec<f64> = prices.iter().map(|price| price.parse().expect("a price")).collect();
+            let [open, high, low, close] = prices[..] else { panic!("{line}") };
+            let volume: i64 = volume.parse().expect("shares");
+            let row = |prices: [f64; 4], volume: i64| {
+                let [o, h, l, c] = prices;
+                format!("{time},{symbol},{o:.2},{h:.2},{l:.2},{c:.2},{volume}\n")
+            };
+            let (raw, clock) = ([open, high, low, close], &time[11..16]);
+            ours += &row(raw, volume);
+            let mut plant = |status: &str, cause: &str| expected.push(format!("{symbol} {clock} {status} {cause}"));
+            theirs += &match (symbol, clock) {
+                // A dividend of a tenth: every price, and the shares with it.
+                ("ICICIBANK", _) => {
+                    plant("price", "corporate_action");
+                    row(raw.map(|price| price / 1.1), volume * 11 / 10)
+                }
+                // The broker saw an extreme that no snapshot of ours did.
+                (_, "10:05") => {
+                    plant("price", "conflation");
+                    row([open, high + 5.0, low, close], volume)
+                }
+                // It saw less than we did, which nothing explains.
+                (_, "10:20") => {
+                    plant("price", "unexplained");
+                    row([open - 60.0, high, low - 60.0, close], volume)
+                }
+                (_, "11:00") => {
+                    plant("volume", "unexplained");
+                    row(raw, volume + 20_000)
+                }
+                // Shares of one minute in the next.
+                (_, "12:00") => {
+                    plant("volume", "volume_boundary");
+                    row(raw, volume + 400)
+                }
+                (_, "12:01") => {
+                    plant("volume", "volume_boundary");
+                    row(raw, volume - 400)
+                }
+                // Three minutes that it lacks in one piece, and one alone.
+                (_, "11:30" | "11:31" | "11:32") => {
+                    plant("missing_broker", "broker_incomplete");
+                    String::new()
+                }
+                (_, "14:10") => {
+                    plant("missing_broker", "unexplained");
+                    String::new()
+                }
+                // Within tolerance: a tick, two shares.
+                (_, "13:00") => row([open, high + 0.05, low, close], volume + 2),
+                (_, _) => row(raw, volume),
+            };
+        }
+    }
+    theirs += "2016-09-30 15:31:00,HDFCBANK,1275,1275,1275,1275,500\n";
+    expected.push("HDFCBANK 15:31 missing_internal unexplained".to_owned());
+    stage.write("ours.csv", &ours);
+    stage.write("broker.csv", &theirs);
+    stage.expect(0, "import ours.csv --kind bars --as internal");
+    let report = stage
+        .expect(1, "recon --date 2016-09-30 --source broker.csv --tolerance 'price=1tick,3bp;volume=3%,100,0%day'");
+    eprintln!("{report}");
+    stage.expect(0, "export --kind recon --date 2016-09-30 --out found.csv");
+    let found = fs::read_to_string(stage.path("found.csv")).expect("rows");
+    let mut found: Vec<String> = found.lines().skip(1).map(told).collect();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    // A command to be copied is as long as its folder.
+    let wide: Vec<&str> = report.lines().filter(|line| line.len() > 80 && !line.starts_with("  barkeep ")).collect();
+    assert_eq!(wide, Vec::<&str>::new(), "wider than a screen");
+    for told in [
+        "matched            366  48.7% (366 of 751) within tolerance",
+        "corporate_action    375  the broker's prices are adjusted by a factor",
+        "HDFCBANK 11:30 to 11:32, 3 bars missing on the broker's side",
+        "ICICIBANK xxxxxxxxxx",
+        "Advice: reconcile without the symbols that the broker adjusted (--symbols).",
+        "barkeep heal --date 2016-09-30",
+    ] {
+        assert!(report.contains(told), "{told} is not in\n{report}");
+    }
+    assert_eq!(report.matches(", corporate_action\n").count(), 1, "one row stands for all that are adjusted");
+    // Raw bars are never healed with adjusted ones, not even when forced; the other symbol alone can be healed.
+    stage.refused("heal --date 2016-09-30 --apply --force");
+    let alone = "--symbols HDFCBANK --tolerance 'price=1tick,3bp;volume=3%,100,0%day'";
+    stage.expect(1, &format!("recon --date 2016-09-30 --source broker.csv {alone}"));
+    let healed = stage.json(1, "heal --date 2016-09-30 --apply --force --json");
+    let minutes = healed["corrections"].as_array().expect("corrections");
+    assert_eq!(minutes.len(), 1, "what the broker alone has: {minutes:?}");
+    assert_eq!(number(&healed["again"]["missing_internal"]), 0);
+    let again = stage.json(1, &format!("recon --date 2016-09-30 --source broker.csv --json {alone}"));
+    assert_eq!((number(&again["healed"]), number(&again["unhealed"])), (1, 9));
+}
+
+/// Symbol, time in IST, status and cause of a row of an export.
+fn told(row: &str) -> String {
+    let cells: Vec<&str> = row.split(',').collect();
+    let minute = (cells[3].parse::<i64>().expect("epoch seconds") + 19_800) / 60 % 1_440;
+    format!("{} {:02}:{:02} {} {}", cells[2], minute / 60, minute % 60, cells[5], cells[6])
+}

@@ -6,8 +6,8 @@ use barkeep_schemas::{Price, Qty, ReconCause, ReconStatus, Timeframe, Ts};
 
 use super::{Flags, Outcome};
 use crate::cli::moment::{ist, ist_clock, ist_date};
-use crate::cli::screen::{count, lines, share, table};
-use crate::monitoring::daily_recon::{MissingRun, Report, Side, SymbolReport, WORST_MAX, WorstRow};
+use crate::cli::screen::{count, lines, share, table, wrapped};
+use crate::monitoring::daily_recon::{CauseCount, MissingRun, Report, Side, SymbolReport, WORST_MAX, WorstRow};
 
 mod why;
 
@@ -272,10 +272,13 @@ fn verdict(report: &Report, flags: &Flags) -> String {
         explained => format!(", {} explained", share(explained, report.unhealed)),
     };
     let mut out = vec![
-        format!(
-            "Found: {} of {} bars outside tolerance and not healed{explained}.",
-            count(report.unhealed),
-            count(report.compared)
+        wrapped(
+            &format!(
+                "Found: {} of {} bars outside tolerance and not healed{explained}.",
+                count(report.unhealed),
+                count(report.compared)
+            ),
+            "",
         ),
         format!("Advice: {}.", advice(report)),
         "Next:".to_owned(),
@@ -321,9 +324,17 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Whether so few opens are equal that the bars of one side are labelled with other times.
+/// Whether so few opens are equal that the bars of one side are labelled with other times. Adjusted prices speak for no
+/// clock.
 fn is_wrong_clock(report: &Report) -> bool {
-    report.exact.of >= ENOUGH_KEYS && report.exact.open * 2 < report.exact.of
+    let of = report.exact.of.saturating_sub(adjusted(report));
+    of >= ENOUGH_KEYS && report.exact.open * 2 < of
+}
+
+/// Bars whose prices the broker has adjusted.
+fn adjusted(report: &Report) -> u64 {
+    let is_it = |count: &&CauseCount| count.cause == ReconCause::CorporateAction;
+    report.causes.iter().filter(is_it).map(|count| count.bars).sum()
 }
 
 fn advice(report: &Report) -> &'static str {
@@ -331,6 +342,8 @@ fn advice(report: &Report) -> &'static str {
         "check --date, --tz, --tf and the symbol: no bar is on both sides"
     } else if is_wrong_clock(report) {
         "check --tz and --tf: so few equal opens are the mark of a wrong clock"
+    } else if adjusted(report) * 2 > report.unhealed {
+        "reconcile without the symbols that the broker adjusted (--symbols)"
     } else if report.missing_internal > report.price + report.volume + report.missing_broker {
         "look for gaps in what was recorded: most are bars that we lack"
     } else if report.missing_broker > report.price + report.volume + report.missing_internal {

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use barkeep_schemas::{FileKind, Price, Qty, Ts};
 use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
 
 use super::cell::{Cell, Cells};
 use super::clock::Clock;
@@ -213,9 +214,9 @@ impl TickChecker {
             why: format!(
                 "the time {} is {} s before the latest so far, {} in line {line}; at most {} s are taken: if line \
                  {line} is wrong, remove it, otherwise sort the file by time",
-                utc(tick.ts),
+                ist(tick.ts),
                 seconds(back),
-                utc(latest),
+                ist(latest),
                 seconds(self.max_step_back_ns),
             ),
         }
@@ -276,7 +277,7 @@ impl BarChecker {
                 column: Some(self.time.column),
                 why: format!(
                     "line {first} already holds the bar of this symbol that starts at {}; keep one of the two",
-                    utc(start)
+                    ist(start)
                 ),
             });
         }
@@ -310,8 +311,13 @@ fn radix(slot: Slot) -> Radix {
     if let Unit::Flags(radix) = slot.unit { radix } else { Radix::Decimal }
 }
 
-fn utc(ts: Ts) -> String {
-    Timestamp::from_nanosecond(i128::from(ts.get())).map_or_else(|_| format!("{ts:?}"), |at| at.to_string())
+fn ist(ts: Ts) -> String {
+    /// India is this far east of Greenwich, seconds.
+    const IST: i32 = 19_800;
+    let zone = Offset::from_seconds(IST).map(TimeZone::fixed);
+    let at = Timestamp::from_nanosecond(i128::from(ts.get()));
+    at.and_then(|at| zone.map(|zone| at.to_zoned(zone).strftime("%F %T%.f IST").to_string()))
+        .unwrap_or_else(|_| format!("{ts:?}"))
 }
 
 /// Nanoseconds as seconds for people, without trailing zeros.

@@ -2,6 +2,8 @@
 //!
 //! What it never does: sort, look up a name, or allocate for a bar that matched. Who calls it: `recon`, and the bench.
 
+use std::collections::BTreeSet;
+
 use barkeep_schemas::{Price, ReconCause, ReconStatus, Ts};
 
 use super::bars::{KeyedBar, SymbolIndex};
@@ -156,7 +158,8 @@ pub struct Comparison {
 
 impl Comparison {
     /// At most `most` of the worst differences, by status and then worst first. The statuses take turns, so that a
-    /// thousand missing bars do not hide the one wrong price.
+    /// thousand missing bars do not hide the one wrong price; of a symbol whose prices are adjusted the worst row stands
+    /// for all of that cause.
     pub fn worst(&self, most: usize) -> Vec<&Difference> {
         let mut by_status: Vec<Vec<&Difference>> = ReconStatus::ALL
             .iter()
@@ -164,9 +167,11 @@ impl Comparison {
             .collect();
         for rows in &mut by_status {
             rows.sort_by_key(|row| std::cmp::Reverse(row.severity()));
+            let mut adjusted = BTreeSet::new();
+            rows.retain(|row| row.cause != ReconCause::CorporateAction || adjusted.insert(row.symbol));
         }
         let mut taken = vec![0_usize; by_status.len()];
-        let mut left = most.min(self.differences.len());
+        let mut left = most.min(by_status.iter().map(Vec::len).sum());
         while left > 0 {
             for (taken, rows) in taken.iter_mut().zip(&by_status) {
                 if left > 0 && *taken < rows.len() {

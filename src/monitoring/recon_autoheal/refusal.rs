@@ -108,7 +108,7 @@ impl Refusal {
         match self {
             Self::BrokerIncomplete { why } => {
                 let what = match why {
-                    Incomplete::Found => "the reconciliation found it cut short".to_owned(),
+                    Incomplete::Found => "the reconciliation found that it lacks a stretch, or its end".to_owned(),
                     Incomplete::Early { fetched } => format!("it was fetched at {}, before the close", clock(*fetched)),
                     Incomplete::Ends { broker, ours } => {
                         format!("its last bar is of {}, ours of {}", clock(*broker), clock(*ours))

@@ -55,7 +55,7 @@ const fn meaning(cause: ReconCause) -> &'static str {
         ReconCause::Halt => "nothing was traded",
         ReconCause::Duplicate => "the broker gives it twice, differently",
         ReconCause::CorporateAction => "the broker's prices are adjusted by a factor",
-        ReconCause::BrokerIncomplete => "the broker's day is cut short",
+        ReconCause::BrokerIncomplete => "the broker lacks a stretch of the day, or its end",
         ReconCause::BrokerRevised => "the broker has changed its mind",
         ReconCause::Unexplained => "no cause is known: look here first",
     }

@@ -48,8 +48,8 @@ fn a_step_back_is_kept_and_one_too_far_is_refused() {
         "2 A 2021-06-04T03:45:49Z 1\n\
          3 A 2021-06-04T03:45:48Z 1 back\n\
          4 A 2021-06-04T03:43:49Z 1 back\n\
-         f.csv, line 5, column time: the time 2021-06-04T03:43:48Z is 121 s before the latest so far, \
-         2021-06-04T03:45:49Z in line 2; at most 120 s are taken: if line 2 is wrong, remove it, otherwise sort the \
+         f.csv, line 5, column time: the time 2021-06-04 09:13:48 IST is 121 s before the latest so far, \
+         2021-06-04 09:15:49 IST in line 2; at most 120 s are taken: if line 2 is wrong, remove it, otherwise sort the \
          file by time [1622778228,1]\n\
          6 A 2021-06-04T03:45:49Z 1\n\
          7 A 2021-06-04T03:45:50Z 1\n",
@@ -85,7 +85,7 @@ fn bars_hold_together_and_come_once() {
          are the columns mapped rightly? [2016-09-30 09:16:00,2,3,1,4,0]\n\
          f.csv, line 4, column Open: the open 2 is outside low 3 to high 1; low <= open, close <= high was expected, \
          are the columns mapped rightly? [2016-09-30 09:16:00,2,1,3,2,0]\n\
-         f.csv, line 5, column Date: line 2 already holds the bar of this symbol that starts at 2016-09-30T03:45:00Z; \
+         f.csv, line 5, column Date: line 2 already holds the bar of this symbol that starts at 2016-09-30 09:15:00 IST; \
          keep one of the two [2016-09-30 09:15:00,1,1,1,1,1]\n\
          6 A 2016-09-30T03:44:00Z 1 1 1 1 1\n",
     );
