@@ -64,7 +64,8 @@ fuzz-smoke:
 	$(MAKE) fuzz FUZZ_SECONDS=60
 
 ## torture: the long forms of the tests that have two sizes (kills by the hundred, twenty million ticks, an hour of chaos, fifty
-## kills of a daemon in its session, five days in one daemon, 500 days of the desk)
+## kills of a daemon in its session, five days in one daemon, 500 days of the desk, four days
+## with differences put into the broker's bars)
 torture:
 	$(CARGO) build --release --locked
 	BARKEEP_TORTURE=1 $(CARGO) test --release --workspace --locked -- --nocapture

@@ -149,6 +149,11 @@ impl Rehearsal {
         self.daemon.as_ref().expect("a daemon").child.id()
     }
 
+    /// The root of the simulator's REST.
+    pub fn rest(&self) -> String {
+        format!("http://{}", self.rest)
+    }
+
     /// One request over REST, its whole answer.
     fn ask(&self, method: &str, path: &str, form: &str) -> String {
         let mut stream = connected(self.rest);
