@@ -6,7 +6,7 @@ use barkeep_schemas::{GapCause, Phase, Price, Qty, ReconCause, ReconStatus, Time
 
 use super::super::bars::{KeyedBar, SymbolIndex};
 use super::super::compare::{Difference, split_symbol};
-use super::super::tolerance::{Tolerance, Tolerances, distance};
+use super::super::tolerance::{BP_THOUSANDTHS, Tolerance, Tolerances, distance};
 use super::facts::{DayFacts, SymbolFacts};
 
 /// Bars one after the other that the broker lacks, from which on its day counts as incomplete.
@@ -274,13 +274,25 @@ impl Judge<'_> {
         let is_mirrored = |start: Ts| {
             let (Some(our), Some(their)) = (at(self.ours, start), at(self.theirs, start)) else { return false };
             let less = their.volume.get().saturating_sub(our.volume.get());
+            // Two bars of a few shares mirror each other by chance: the part has to be worth a difference itself.
             (less > 0) == (more > 0)
+                && less.unsigned_abs() > u64::from(self.tolerance.volume_shares)
                 && self.tolerance.volume_passes(Qty::new(less.saturating_abs()), Qty::new(more.saturating_abs()))
-                && our.prices().into_iter().zip(their.prices()).all(|(our, their)| self.prices_pass(our, their))
+                && self.shows_no_more(our, their)
         };
         let [before, after] = [-step, step].map(|step| Ts::new(row.start.get().saturating_add(step)));
-        // Two bars of a few shares mirror each other by chance: the part has to be worth a difference itself.
         (is_mirrored(before) || is_mirrored(after)).then_some(ReconCause::VolumeBoundary)
+    }
+
+    /// Whether our prices are the broker's, or those of a part of its trades: what stands in the bar beside it is not among
+    /// ours.
+    fn shows_no_more(&self, our: &KeyedBar, their: &KeyedBar) -> bool {
+        let apart = |our: Price, their: Price| distance(our.get(), their.get()) * i128::from(BP_THOUSANDTHS);
+        let is_near =
+            |our: Price, their: Price| apart(our, their) <= i128::from(their.get()) * i128::from(CONFLATION_MAX);
+        let prices = || our.prices().into_iter().zip(their.prices());
+        prices().all(|(our, their)| self.prices_pass(our, their))
+            || (our.low >= their.low && our.high <= their.high && prices().all(|(our, their)| is_near(our, their)))
     }
 
     fn conflation(&self, row: &Difference, ours: &KeyedBar, theirs: &KeyedBar) -> Option<ReconCause> {

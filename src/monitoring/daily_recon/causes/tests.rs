@@ -167,6 +167,25 @@ fn volume_over_a_boundary_is_what_one_lacks_and_a_neighbour_has() {
     ours[5].volume = Qty::new(12_000);
     ours[5].high = Price::new(10_200_000);
     check(&ours, &day(), &quiet(), &["4 volume unexplained", "5 price unexplained"]);
+    // The last trades of a minute went to the next, and the close with them.
+    let mut ours = changed(4, |bar| bar.volume = Qty::new(12_000));
+    (ours[3].volume, ours[3].close) = (Qty::new(8_000), Price::new(10_099_000));
+    check(&ours, &day(), &quiet(), &["3 price unexplained", "4 volume volume_boundary"]);
+}
+
+#[test]
+fn a_part_that_would_be_no_difference_mirrors_nothing() {
+    let few = |number: i64, volume: i64| bar(number, [100_200, 101_000, 100_000, 100_500 + number * 10], volume);
+    let with = |volumes: [i64; 2]| {
+        let mut bars = day();
+        (bars[4], bars[5]) = (few(4, volumes[0]), few(5, volumes[1]));
+        bars
+    };
+    let theirs = with([500, 500]);
+    check(&with([350, 560]), &theirs, &quiet(), &["4 volume unexplained"]);
+    check(&with([350, 600]), &theirs, &quiet(), &["4 volume unexplained"]);
+    check(&with([350, 601]), &theirs, &quiet(), &["4 volume volume_boundary", "5 volume volume_boundary"]);
+    check(&with([350, 650]), &theirs, &quiet(), &["4 volume volume_boundary", "5 volume volume_boundary"]);
 }
 
 #[test]
