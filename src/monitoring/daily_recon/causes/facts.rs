@@ -241,3 +241,6 @@ fn hours(classes: &[ClassDay], class: InstrumentClass) -> Vec<(Ts, Ts)> {
     let spans = classes.iter().filter(|day| day.class == class).flat_map(|day| &day.phases);
     spans.filter(|span| span.phase == Phase::Continuous).map(|span| (span.start, span.end)).collect()
 }
+
+#[cfg(test)]
+mod tests;
