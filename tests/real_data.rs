@@ -227,7 +227,13 @@ fn kites_candles_of_2016_against_themselves_with_planted_edits() {
     stage.refused("heal --date 2016-09-30 --apply --force");
     let alone = "--symbols HDFCBANK --tolerance 'price=1tick,3bp;volume=3%,100,0%day'";
     stage.expect(1, &format!("recon --date 2016-09-30 --source broker.csv {alone}"));
+    // A coarser bar of ours over the minute that is to come: without a session nobody knows how it was cut.
+    stage.write("five.csv", &format!("{header}2016-09-30 15:30:00,HDFCBANK,1275,1275,1275,1275,500\n"));
+    stage.expect(0, "import five.csv --kind bars --as internal --tf 5");
+    let plan = stage.expect(1, "heal --date 2016-09-30 --force");
+    assert!(plan.contains("1 coarser bar brought in as our own"), "{plan}");
     let healed = stage.json(1, "heal --date 2016-09-30 --apply --force --json");
+    assert_eq!(number(&healed["coarse_left"]), 1);
     let minutes = healed["corrections"].as_array().expect("corrections");
     assert_eq!(minutes.len(), 1, "what the broker alone has: {minutes:?}");
     assert_eq!(number(&healed["again"]["missing_internal"]), 0);

@@ -82,6 +82,8 @@ pub struct Report {
     pub left: Vec<LeftRow>,
     /// Differences that are in order by now.
     pub in_order: u64,
+    /// Coarser bars over corrected minutes that stay as they are, since the date has no session that says how they are cut.
+    pub coarse_left: u64,
     /// What speaks against it.
     pub refusals: Vec<RefusalRow>,
     /// The policy, as it goes onto the tape.
@@ -246,6 +248,7 @@ fn planned(work: &Work, args: &Args) -> Report {
         corrections: work.plan.corrections.iter().map(|bar| correction_row(work, bar)).collect(),
         left: work.plan.left.iter().map(|left| left_row(work, left)).collect(),
         in_order: work.plan.in_order,
+        coarse_left: work.coarse_left,
         refusals: refusals.collect(),
         policy: work.policy.clone(),
         again: None,

@@ -34,6 +34,16 @@ pub(super) fn report(report: &Report) -> String {
         lines.push("Left as they are".to_owned());
         lines.push(left(report));
     }
+    if report.coarse_left > 0 {
+        let bars = counted(report.coarse_left, "coarser bar");
+        lines.push(screen::wrapped(
+            &format!(
+                "note: {bars} brought in as our own over these minutes stay as they are: the date has no session that \
+                 says how bars are cut"
+            ),
+            "  ",
+        ));
+    }
     for refusal in &report.refusals {
         let fate = if refusal.overruled { "overruled by --force" } else { "refused" };
         lines.push(screen::wrapped(&format!("{fate}: {}", refusal.text), "  "));

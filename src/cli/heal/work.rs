@@ -23,6 +23,8 @@ pub(super) struct Work {
     /// The session's segment; `None` where the date has none.
     pub(super) segment: Option<SegmentInfo>,
     pub(super) plan: Plan,
+    /// Coarser bars over corrected minutes that stay as they are: without a session nothing says how they are cut.
+    pub(super) coarse_left: u64,
     /// The policy as text.
     pub(super) policy: String,
     /// The closes that the pair watch would have been shown; empty where the session has no desk, and for a revert.
@@ -59,7 +61,9 @@ impl Work {
         };
         let traded = session.as_ref().filter(|session| session.opened.desk.is_some() && args.revert.is_none());
         let closes = traded.map(|session| closes(session, symbols, &bars, &plan, &parts)).unwrap_or_default();
-        Ok(Self { followed, segment, plan, policy, closes })
+        let corrected = plan.corrections.iter().map(|bar| bar.key);
+        let coarse_left = if segment.is_some() { 0 } else { bars.coarser_over(corrected).len() as u64 };
+        Ok(Self { followed, segment, plan, coarse_left, policy, closes })
     }
 }
 

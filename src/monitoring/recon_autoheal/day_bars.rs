@@ -2,7 +2,7 @@
 //!
 //! What it never does: judge a bar, or hold those of one second. Who calls it: `heal`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use barkeep_schemas::{BarOrigin, Derived, Event, EventKind, Input, InstrumentId, Ohlcv, SessionDate, Timeframe, Ts};
@@ -148,6 +148,18 @@ impl DayBars {
     /// All keys of a symbol's bars.
     pub fn all_keys(&self, tf: Timeframe, symbol: SymbolIndex) -> impl Iterator<Item = Key> {
         self.keys(tf, symbol, Ts::new(i64::MIN), Ts::new(i64::MAX))
+    }
+
+    /// The coarser bars that hold one of these minutes, wherever they begin.
+    pub fn coarser_over(&self, minutes: impl Iterator<Item = Key>) -> BTreeSet<Key> {
+        let mut over = BTreeSet::new();
+        for (_, symbol, at) in minutes {
+            for tf in Timeframe::ALL.into_iter().filter(|tf| tf.nanos() > Timeframe::M1.nanos()) {
+                let from = Ts::new(at.get().saturating_sub(tf.nanos()).saturating_add(1));
+                over.extend(self.keys(tf, symbol, from, Ts::new(at.get().saturating_add(1))));
+            }
+        }
+        over
     }
 
     /// The keys that have a correction.
