@@ -19,7 +19,7 @@ use self::again::Again;
 use self::work::Work;
 use super::screen::{self, say, say_json};
 use super::{Context, Verdict, moment};
-use crate::monitoring::recon_autoheal::{Left, Planned};
+use crate::monitoring::recon_autoheal::{Followed, Left, Planned, WhyLeft, whole_second};
 use crate::orchestrator::appliance::Pace;
 use crate::orchestrator::door::{Access, Door};
 use crate::orchestrator::pairs_paper_entry::Clock;
@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "revert")]
     pub force: bool,
     /// Take a run of the healer back
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", conflicts_with = "run")]
     pub revert: Option<u64>,
     /// Which session of that date [default: the one reconciled last]
     #[arg(long, value_name = "K")]
@@ -72,6 +72,8 @@ pub struct Report {
     pub session_run: u32,
     /// The reconciliation followed.
     pub recon: Seq,
+    /// What it covers: symbols, hours and tolerance, for people.
+    pub covers: String,
     /// Whether corrections were made.
     pub applied: bool,
     /// The run taken back.
@@ -135,6 +137,8 @@ pub struct LeftRow {
     pub why: String,
     /// The same as a sentence.
     pub text: String,
+    /// From when a second fetch counts, epoch seconds UTC; absent where none is waited for.
+    pub again_from: Option<i64>,
 }
 
 /// What speaks against it.
@@ -158,7 +162,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
     if args.json {
         say_json(&report)?;
     } else {
-        say(text::report(&report))?;
+        say(text::report(&report, &Flags::of(args, context)))?;
     }
     let standing: Vec<&str> =
         report.refusals.iter().filter(|refusal| !refusal.overruled).map(|refusal| refusal.text.as_str()).collect();
@@ -166,6 +170,25 @@ pub fn run(args: &Args, context: &Context) -> Result<Verdict> {
         bail!("nothing is healed: {}", standing.join("; "));
     }
     Ok(Verdict::fine_if(report.unhealed() == 0))
+}
+
+/// What a command about the same tape must be told beside the date.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+struct Flags {
+    /// The session's run, where one was asked for; a run of the healer names its own.
+    run: String,
+    /// The folder of the tape, where the configuration names another.
+    dir: String,
+}
+
+impl Flags {
+    fn of(args: &Args, context: &Context) -> Self {
+        let run = args.run.map_or_else(String::new, |run| format!(" --run {run}"));
+        let root = context.dir.root();
+        let elsewhere = root != context.config.data_dir.as_path();
+        let dir = elsewhere.then(|| format!(" --data-dir {}", screen::quoted(&root.display().to_string())));
+        Self { run, dir: dir.unwrap_or_default() }
+    }
 }
 
 impl Report {
@@ -216,7 +239,15 @@ fn applied(args: &Args, context: &Context, date: SessionDate, run_id: Seq, door:
         report.applied = true;
     }
     if report.applied || report.in_order > 0 {
-        report.again = Some(again::compared(&work, context, door)?);
+        let mut again = again::compared(&work, context, door)?;
+        if again.unhealed > 0 && args.revert.is_none() {
+            // The sums of the day have moved: what passed by them before may be told now.
+            let next = Work::read(&Tape::open(&context.dir)?, date, args, context)?;
+            let refused = next.plan.refusals.iter().any(|refusal| !(args.force && refusal.may_be_forced()));
+            let minutes = next.plan.corrections.iter().filter(|bar| bar.key.0 == Timeframe::M1);
+            again.healable = if refused { 0 } else { minutes.count() as u64 };
+        }
+        report.again = Some(again);
     }
     Ok((report, work))
 }
@@ -243,6 +274,7 @@ fn planned(work: &Work, args: &Args) -> Report {
         date: work.followed.run.session_date,
         session_run: work.followed.run.session_run,
         recon: work.followed.run.run_id,
+        covers: covers(&work.followed),
         applied: false,
         reverts: args.revert.map(Seq),
         corrections: work.plan.corrections.iter().map(|bar| correction_row(work, bar)).collect(),
@@ -255,6 +287,17 @@ fn planned(work: &Work, args: &Args) -> Report {
         what_if: None,
         millis: 0,
     }
+}
+
+/// What a reconciliation looked at: who heals after a narrow one is to see that it was.
+fn covers(followed: &Followed) -> String {
+    let run = &followed.run;
+    let symbols = match (followed.symbols.len(), followed.symbols.iter().next()) {
+        (1, Some(symbol)) => symbol.to_owned(),
+        (count, _) => screen::counted(count as u64, "symbol"),
+    };
+    let (from, to) = (moment::ist_clock(run.from), moment::ist_clock(run.to));
+    format!("{symbols}, {} bars, {from} to {to} IST, tolerance {}", screen::count(run.compared), run.tolerance)
 }
 
 fn correction_row(work: &Work, bar: &Planned) -> CorrectionRow {
@@ -280,6 +323,17 @@ fn left_row(work: &Work, left: &Left) -> LeftRow {
         cause: left.cause,
         why: left.why.to_string(),
         text: left.why.sentence(moment::ist_clock),
+        again_from: match left.why {
+            WhyLeft::FetchedOnce { again_from } => Some(whole_second(again_from).secs()),
+            WhyLeft::NoBrokerBar
+            | WhyLeft::Policy
+            | WhyLeft::Cause
+            | WhyLeft::BrokerRevised
+            | WhyLeft::Moved
+            | WhyLeft::NoSource
+            | WhyLeft::OutsideHours
+            | WhyLeft::NotInSession => None,
+        },
     }
 }
 

@@ -59,7 +59,7 @@ pub struct Args {
     #[arg(long, value_name = "A,B,...", value_delimiter = ',')]
     pub symbols: Vec<String>,
     /// How far apart values may be: the larger part counts; a volume also passes where the sums of the day agree within 0.5%
-    /// (another share: volume=3%,100,0.2%day). One for a class of instruments follows a bar: "... | cash: price=2tick,5bp"
+    /// (another share: volume=3%,100,0.2%day). One for a class of instruments follows a bar: "... | cash: price=2tick,5bp;volume=5%,500"
     /// [default: recon.tolerance of the configuration]
     #[arg(long, value_name = "price=1tick,3bp;volume=3%,100", conflicts_with = "strict")]
     pub tolerance: Option<config::Tolerances>,

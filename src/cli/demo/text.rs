@@ -148,10 +148,15 @@ fn healed(outcome: &Outcome) -> String {
         *left.entry(row.cause.name()).or_insert(0) += 1;
     }
     let corrected: u64 = minutes.values().sum();
+    let healable = healed.again.as_ref().map_or(0, |again| again.healable);
+    let more = match healable {
+        0 => String::new(),
+        bars => format!("\n  {} more can be healed by another run: the sums of the day have moved", count(bars)),
+    };
     [
         format!("  {} corrected by the broker's: {}", counted(corrected, "minute"), nothing_or(&minutes)),
         format!("  {} made again from them", counted(rebuilt, "coarser bar")),
-        format!("  left as they are: {}", nothing_or(&left)),
+        format!("  left as they are: {}{more}", nothing_or(&left)),
     ]
     .join("\n")
 }

@@ -34,6 +34,8 @@ pub struct Again {
     pub volume: u64,
     /// Keys outside tolerance.
     pub unhealed: u64,
+    /// Of those, what one more heal would correct: a day's sums have moved, and bars that passed by them are told now.
+    pub healable: u64,
 }
 
 /// Compares and puts the result onto the tape.
@@ -95,5 +97,6 @@ pub(super) fn compared(work: &Work, context: &Context, door: &mut Door) -> Resul
         price: total.of_status(ReconStatus::Price),
         volume: total.of_status(ReconStatus::Volume),
         unhealed: comparison.differences.len() as u64,
+        healable: 0,
     })
 }

@@ -389,7 +389,7 @@ fn a_broker_day_that_is_cut_short_is_refused_unless_forced() {
 #[test]
 fn a_price_that_jumps_is_refused_unless_forced() {
     let desk = Desk::new();
-    desk.recon(&with_row("A", 5, "A,2021-06-04 09:20:00,1300,1300,1300,1300,600"));
+    desk.recon(&with_row("A", 5, "A,2021-06-04 09:20:00,1200,1200,1200,1200,600"));
     assert_eq!(desk.refused(&["--apply"]), ["jump"]);
     assert!(desk.told(&["--apply", "--force"]).applied);
 }
@@ -483,12 +483,14 @@ fn explain_tells_of_the_heal_and_keeps_the_arithmetic_of_the_engine() {
 fn the_text_names_every_bar_and_the_way_back() {
     let desk = Desk::new();
     desk.recon(&broker_rows());
-    let text = text::report(&desk.told(&[]));
+    let text = text::report(&desk.told(&[]), &Flags::default());
     assert!(text.contains("A       09:20:00  1m   insert_broker"), "{text}");
     assert!(text.ends_with("Nothing is written yet: add --apply."), "{text}");
     let done = desk.told(&["--apply"]);
-    let text = text::report(&done);
-    let back = format!("`barkeep heal --date 2021-06-04 --revert {} --apply`", done.run_id.unwrap());
+    let flags = Flags { run: " --run 2".to_owned(), dir: " --data-dir mine".to_owned() };
+    let text = text::report(&done, &flags);
+    let back =
+        format!("\n  barkeep heal --date 2021-06-04 --revert {} --apply --data-dir mine\n", done.run_id.unwrap());
     assert!(text.contains(&back) && text.ends_with("120 of 120 match, no difference is left."), "{text}");
 }
 
@@ -504,4 +506,69 @@ fn what_was_healed_leaves_no_trace_in_the_session() {
     let before = engine(&tape);
     desk.told(&["--apply"]);
     assert_eq!(engine(&Tape::open(&desk.context.dir).unwrap()), before, "the old editions stay");
+}
+
+#[test]
+fn a_run_is_taken_back_whole_or_not_at_all() {
+    let mut desk = Desk::new();
+    desk.context.config.heal.unexplained = Deed::Take;
+    let mut rows = with_row("B", 30, &row("B", 30, 6_000));
+    desk.recon(&rows);
+    let run = desk.told(&["--apply"]).run_id.unwrap();
+    // A reconciliation of one symbol is the newest now.
+    rows.retain(|row| row.starts_with("A,"));
+    desk.recon(&rows);
+    let refused = desk.heal(&["--revert", &run.to_string(), "--apply"]).unwrap_err().to_string();
+    assert!(
+        refused.contains("corrected bars of 1 symbols that the newest reconciliation") && refused.contains("(B)"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn nothing_is_inserted_outside_the_hours_or_for_a_symbol_that_the_session_lacks() {
+    let desk = Desk::new();
+    let mut rows = broker_rows();
+    rows.insert(0, row("A", -8, 25_000));
+    rows.push(row("Z", 3, 600));
+    desk.recon(&rows);
+    let plan = desk.told(&[]);
+    assert_eq!(minutes(&plan), ["A 09:20:00 insert_broker", "A 09:21:00 insert_broker"]);
+    let left: Vec<(&str, &str)> = plan.left.iter().map(|row| (row.symbol.as_str(), row.why.as_str())).collect();
+    assert_eq!(left, [("A", "outside_hours"), ("Z", "not_in_session")]);
+}
+
+#[test]
+fn shares_of_a_silent_hole_are_counted_once() {
+    let root = tempfile::tempdir().unwrap();
+    let context = Context { config: Config::builtin().unwrap(), dir: DataDir::new(root.path().join("data")) };
+    let desk = Desk { root, context };
+    // A counter of the day: ten shares a second, and nothing from 09:20 to 09:22, of which no gap tells.
+    let mut ticks = "time,symbol,price,cum_volume\n".to_owned();
+    for second in (0..MINUTES * 60).filter(|second| !(300..420).contains(second)) {
+        let (at, price) = (15 + second / 60, paise(second));
+        let time = format!("2021-06-04 {:02}:{:02}:{:02}", 9 + at / 60, at % 60, second % 60);
+        writeln!(ticks, "{time},A,{}.{:02},{}", price / 100, price % 100, second * 10).unwrap();
+    }
+    desk.import("ticks.csv", &ticks, FileKind::Ticks);
+    let rows: Vec<String> = (0..MINUTES).map(|minute| row("A", minute, if minute == 0 { 590 } else { 600 })).collect();
+    desk.recon(&rows);
+    let sum = |desk: &Desk| -> i64 {
+        let volume = |row: &String| row.split(',').nth(6).unwrap().parse::<i64>().unwrap();
+        desk.bars(Timeframe::M1, None).iter().map(volume).sum()
+    };
+    let before = sum(&desk);
+    let done = desk.told(&["--apply"]);
+    assert_eq!(minutes(&done), ["A 09:20:00 insert_broker", "A 09:21:00 insert_broker", "A 09:22:00 take_broker"]);
+    assert_eq!((sum(&desk), before), (35_990, 35_990), "what the counter ends at");
+    assert_eq!(done.again.unwrap().unhealed, 0);
+}
+
+#[test]
+fn a_step_that_no_market_takes_is_not_overruled() {
+    let desk = Desk::new();
+    let half = "A,2021-06-04 09:20:00,502.5,502.95,502.5,502.95,600";
+    desk.recon(&with_row("A", 5, half));
+    assert_eq!(desk.refused(&["--apply"]), ["jump"]);
+    assert_eq!(desk.refused(&["--apply", "--force"]), ["jump"]);
 }

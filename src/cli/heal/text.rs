@@ -4,7 +4,7 @@
 
 use barkeep_schemas::{Ohlcv, Timeframe, Ts};
 
-use super::{CorrectionRow, Report};
+use super::{CorrectionRow, Flags, Report};
 use crate::cli::moment;
 use crate::cli::replay::why::what_if_text;
 use crate::cli::screen::{self, count, counted};
@@ -13,7 +13,7 @@ use crate::cli::screen::{self, count, counted};
 const SHOWN: usize = 20;
 
 /// The report.
-pub(super) fn report(report: &Report) -> String {
+pub(super) fn report(report: &Report, flags: &Flags) -> String {
     let minutes = report.corrections.iter().filter(|row| row.tf == Timeframe::M1).count() as u64;
     let coarse = report.corrections.len() as u64 - minutes;
     let head = match report.reverts {
@@ -26,7 +26,12 @@ pub(super) fn report(report: &Report) -> String {
         ),
     };
     let again = if coarse > 0 { format!(", {} made again", counted(coarse, "coarser bar")) } else { String::new() };
-    let mut lines = vec![format!("{head}{again}, {} left", count(report.left.len() as u64))];
+    let rest = match report.reverts {
+        Some(_) => String::new(),
+        None => format!(", {} left", count(report.left.len() as u64)),
+    };
+    let mut lines =
+        vec![format!("{head}{again}{rest}"), screen::wrapped(&format!("it covers {}", report.covers), "  ")];
     if !report.corrections.is_empty() {
         lines.push(corrections(&report.corrections));
     }
@@ -55,7 +60,7 @@ pub(super) fn report(report: &Report) -> String {
             lines.push(what_if_text(what_if));
         }
     }
-    lines.push(end(report));
+    lines.push(end(report, flags));
     lines.join("\n")
 }
 
@@ -99,12 +104,28 @@ fn numbers(bar: Option<&Ohlcv>) -> String {
     )
 }
 
-fn end(report: &Report) -> String {
+fn end(report: &Report, flags: &Flags) -> String {
     let date = report.date;
     let Some(again) = &report.again else {
         return match (report.refused(), report.corrections.is_empty()) {
             (true, _) => "Nothing is written.".to_owned(),
-            (false, true) => "Nothing to do, nothing is written.".to_owned(),
+            (false, true) => match report.left.iter().filter_map(|row| row.again_from).max() {
+                Some(at) => {
+                    let waiting = report.left.iter().filter(|row| row.again_from.is_some()).count() as u64;
+                    format!(
+                        "Nothing is written: {} for a second fetch. At {} IST or later:\n  barkeep recon --date {date} --source kite{}{}",
+                        if waiting == 1 {
+                            "1 minute waits".to_owned()
+                        } else {
+                            format!("{} minutes wait", count(waiting))
+                        },
+                        moment::ist_clock(Ts::from_secs(at)),
+                        flags.run,
+                        flags.dir,
+                    )
+                }
+                None => "Nothing to do, nothing is written.".to_owned(),
+            },
             (false, false) => "Nothing is written yet: add --apply.".to_owned(),
         };
     };
@@ -120,7 +141,14 @@ fn end(report: &Report) -> String {
         ),
     };
     let made = report.run_id.map_or_else(String::new, |run| {
-        format!("Written as run {run}: `barkeep heal --date {date} --revert {run} --apply` takes it back.\n")
+        format!(
+            "Written as run {run}: take it back with\n  barkeep heal --date {date} --revert {run} --apply{}\n",
+            flags.dir
+        )
     });
-    format!("{made}Compared again ({}): {} of {} match, {verdict}.", again.run_id, again.matched, again.compared)
+    let more = match again.healable {
+        0 => String::new(),
+        bars => format!("\n{} can be healed now: heal once more.", counted(bars, "minute")),
+    };
+    format!("{made}Compared again ({}): {} of {} match, {verdict}.{more}", again.run_id, again.matched, again.compared)
 }

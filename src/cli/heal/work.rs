@@ -17,6 +17,9 @@ use crate::monitoring::recon_autoheal::{
 };
 use crate::orchestrator::config::{Deed, HealConfig};
 
+/// Symbols named in a sentence.
+const NAMED: usize = 5;
+
 /// Everything that a heal or a revert needs.
 pub(super) struct Work {
     pub(super) followed: Followed,
@@ -45,10 +48,25 @@ impl Work {
         let symbols = &followed.symbols;
         let known = corrections(tape, date, session_run, None)?;
         let bars = DayBars::read(tape, segment.as_ref(), date, symbols, &known)?;
-        let parts = session.as_ref().map(|session| Parts::of(&session.opened, symbols)).unwrap_or_default();
+        let parts =
+            session.as_ref().map(|session| Parts::of(&session.opened, &session.listed, symbols)).unwrap_or_default();
         let config = &context.config.heal;
         let (plan, policy) = match args.revert {
             Some(run) => {
+                let of_run = known.iter().filter(|correction| correction.bar.run_id == Seq(run));
+                let left_out = SymbolTable::new(
+                    of_run.map(|correction| correction.symbol.as_str()).filter(|symbol| symbols.get(symbol).is_none()),
+                );
+                if !left_out.is_empty() {
+                    let names: Vec<&str> = left_out.iter().take(NAMED).collect();
+                    bail!(
+                        "run {run} corrected bars of {} symbols that the newest reconciliation of {date} does not cover \
+                         ({}{}): reconcile all of them first, then take the run back whole",
+                        left_out.len(),
+                        names.join(", "),
+                        if left_out.len() > NAMED { ", …" } else { "" }
+                    );
+                }
                 let corrections = revert(date, Seq(run), &bars, &known, symbols, &parts)?;
                 (Plan { corrections, ..Plan::default() }, format!("revert {run}"))
             }

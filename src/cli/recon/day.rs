@@ -84,9 +84,12 @@ impl Candidates {
         let session = self.sessions.remove(place);
         if session.closed.is_none() {
             bail!(
-                "the session of {} is still open: reconcile after its close (an import that was interrupted closes it \
-                 when it is run again)",
-                session.opened.date
+                "the session of {} is still open: reconcile after its close{}",
+                session.opened.date,
+                match session.opened.import {
+                    Some(_) => " (the import that was interrupted closes it when it is run again)",
+                    None => "",
+                }
             );
         }
         let note = self.elsewhere(&session, symbols);
@@ -118,11 +121,15 @@ impl Candidates {
     /// Symbols that the chosen session lacks and another one has.
     fn elsewhere(&self, chosen: &SessionRecord, symbols: &SymbolTable) -> Option<String> {
         let lacking: Vec<&str> = symbols.iter().filter(|symbol| !chosen.has(symbol)).collect();
-        self.sessions.iter().rev().find_map(|session| {
+        if lacking.is_empty() {
+            return None;
+        }
+        let other = self.sessions.iter().rev().find_map(|session| {
             let there: Vec<&str> = lacking.iter().copied().filter(|symbol| session.has(symbol)).collect();
             let (names, run) = (shown(there.iter().copied()), session.run());
             (!there.is_empty()).then(|| format!("run {run} has {names}, run {} has not: see --run {run}", chosen.run()))
-        })
+        });
+        other.or_else(|| Some(format!("the session has no {}", shown(lacking.iter().copied()))))
     }
 }
 

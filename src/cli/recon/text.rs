@@ -6,7 +6,7 @@ use barkeep_schemas::{Price, Qty, ReconCause, ReconStatus, Timeframe, Ts};
 
 use super::{Flags, Outcome};
 use crate::cli::moment::{ist, ist_clock, ist_date};
-use crate::cli::screen::{count, lines, share, table, wrapped};
+use crate::cli::screen::{count, lines, quoted, share, table, wrapped};
 use crate::monitoring::daily_recon::{CauseCount, MissingRun, Report, Side, SymbolReport, WORST_MAX, WorstRow};
 
 mod why;
@@ -150,8 +150,7 @@ fn worst(report: &Report) -> String {
     let days = Days::of(report.from, report.to);
     let (missing, paired) = shown_rows(report);
     let shown = missing.iter().map(|run| run.bars).sum::<u64>() + paired.len() as u64;
-    let all = report.unhealed + report.healed;
-    let mut out = vec![format!("Worst rows: {} of {}, times in IST", count(shown), count(all))];
+    let mut out = vec![format!("Worst rows: {} of {}, times in IST", count(shown), count(report.unhealed))];
     out.extend(missing.into_iter().map(|run| format!("  {}", missing_line(run, days))));
     if paired.is_empty() {
         return out.join("\n");
@@ -312,16 +311,6 @@ fn first_of_ours(report: &Report) -> Option<(&str, Ts)> {
     let theirs = missing.into_iter().find(|run| run.status == ReconStatus::MissingBroker);
     let theirs = theirs.map(|run| (run.symbol.as_str(), run.from));
     theirs.or_else(|| paired.first().map(|row| (row.symbol.as_str(), row.ts)))
-}
-
-/// A word as the shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/:,+=@".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// Whether so few opens are equal that the bars of one side are labelled with other times. Adjusted prices speak for no

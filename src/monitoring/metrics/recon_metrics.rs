@@ -3,7 +3,7 @@
 //! What it is: a projection of every reconciliation and correction that the tape holds, whichever session's. An operator
 //! asks how old the last reconciliation is, so that neither the opening of a session nor a restart may lose it. The
 //! counters speak of all runs; the gauges of one, the newest of the latest date that was reconciled, so that an old date
-//! checked again does not hide today's. It keeps that run's numbers and those of a run under way, no bar. What it never
+//! checked again does not hide today's, nor a look at fewer bars the rest of the day. It keeps that run's numbers and those of a run under way, no bar. What it never
 //! does: show a number before it is whole, compare, or decide what is healed. Who calls it: the daemon, with a scan of
 //! [`ReconMetrics::KINDS`] and then with each durable batch.
 //!
@@ -52,6 +52,10 @@ type Rank = (SessionDate, u32, bool);
 struct Found {
     rank: Rank,
     at: Option<Ts>,
+    /// Bars on either side.
+    compared: u64,
+    /// Whether any difference at all counted.
+    is_strict: bool,
     matched: u64,
     /// In the order of [`ReconStatus::ALL`].
     differences: [u64; ReconStatus::ALL.len()],
@@ -62,6 +66,15 @@ struct Found {
 impl Found {
     fn unhealed(&self) -> u64 {
         self.differences.iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+}
+
+impl Found {
+    /// Whether a later run speaks in its place: one of a higher rank, or of the same one that is no narrower. Who looks at
+    /// some symbols or some hours again, or without tolerance, does not take the day's other differences away.
+    fn gives_way_to(&self, later: &Self) -> bool {
+        let is_as_wide = later.compared.saturating_mul(10) >= self.compared.saturating_mul(9);
+        self.rank < later.rank || (self.rank == later.rank && is_as_wide && (self.is_strict || !later.is_strict))
     }
 }
 
@@ -92,7 +105,9 @@ impl Tally {
         let mut differences = [0; ReconStatus::ALL.len()];
         differences.iter_mut().zip(&run.differences).for_each(|(count, told)| *count = *told);
         let rank = (run.session_date, run.session_run, run.tf == Timeframe::M1);
-        let found = Found { rank, at: run.at, matched: run.matched, differences, explained: 0 };
+        let is_strict = run.tolerance == "strict";
+        let (compared, matched) = (run.compared, run.matched);
+        let found = Found { rank, at: run.at, compared, is_strict, matched, differences, explained: 0 };
         let missing = found.unhealed();
         if missing == 0 {
             self.whole(RunResult::Matched, found);
@@ -122,7 +137,7 @@ impl Tally {
 
     fn whole(&mut self, result: RunResult, found: Found) {
         self.count(result);
-        if self.newest.as_ref().is_none_or(|newest| newest.rank <= found.rank) {
+        if self.newest.as_ref().is_none_or(|newest| newest.gives_way_to(&found)) {
             self.newest = Some(found);
         }
     }

@@ -20,7 +20,7 @@ mod tests;
 pub use broker::{BrokerBars, Candle, Standing};
 pub use day_bars::{DayBars, Edition, Key};
 pub use followed::{FollowError, Followed, Row, heal_runs};
-pub use plan::{Case, Left, Plan, Planned, WhyLeft, plan};
+pub use plan::{Case, Left, Plan, Planned, WhyLeft, plan, whole_second};
 pub use policy::Policy;
 pub use rebuild::Parts;
 pub use refusal::Refusal;

@@ -81,6 +81,10 @@ pub enum WhyLeft {
     Moved,
     /// The import no longer holds the broker's bar that was compared.
     NoSource,
+    /// It lies outside the hours of continuous trading, where no bar of ours begins.
+    OutsideHours,
+    /// The session does not have the symbol.
+    NotInSession,
 }
 
 impl WhyLeft {
@@ -91,13 +95,23 @@ impl WhyLeft {
             Self::Policy => "the policy leaves this cause ([heal] of the configuration)".to_owned(),
             Self::Cause => "the broker's bar is not to be trusted".to_owned(),
             Self::FetchedOnce { again_from } => {
-                format!("fetched once: reconcile again at {} or later, a second fetch has to agree", clock(again_from))
+                let at = clock(whole_second(again_from));
+                format!("fetched once: reconcile again at {at} IST or later, a second fetch has to agree")
             }
             Self::BrokerRevised => "the broker changed its bar between two fetches (broker_revised)".to_owned(),
             Self::Moved => "our bar has changed since it was compared: reconcile again".to_owned(),
             Self::NoSource => "the broker's bar that was compared is not on the tape: reconcile again".to_owned(),
+            Self::OutsideHours => "outside continuous trading, where no bar of ours begins".to_owned(),
+            Self::NotInSession => "the session does not have this symbol".to_owned(),
         }
     }
+}
+
+/// The first whole second at or after a moment.
+pub const fn whole_second(at: Ts) -> Ts {
+    let secs = at.get().div_euclid(barkeep_schemas::NANOS);
+    let is_whole = at.get().rem_euclid(barkeep_schemas::NANOS) == 0;
+    Ts::from_secs(if is_whole { secs } else { secs + 1 })
 }
 
 impl fmt::Display for WhyLeft {
@@ -110,6 +124,8 @@ impl fmt::Display for WhyLeft {
             Self::BrokerRevised => "broker_revised",
             Self::Moved => "moved",
             Self::NoSource => "no_source",
+            Self::OutsideHours => "outside_hours",
+            Self::NotInSession => "not_in_session",
         })
     }
 }
@@ -144,16 +160,68 @@ pub fn plan(case: &Case<'_>, policy: &Policy) -> Plan {
             }
         }
     }
+    let held = held_by_the_next(case, policy, &plan.corrections);
+    plan.corrections.extend(held);
     plan.refusals = refusals(case, policy, &plan.corrections);
     let coarse = rebuilt(case.bars, &plan.corrections, case.parts, HealAction::Rebuild);
     plan.corrections.extend(coarse);
     plan
 }
 
+/// The bars of ours that hold the shares of minutes which are about to be inserted before them: after a hole that nobody
+/// logged the counter's rise over it stands in the first bar behind it. Where that bar has more than the broker's, by half
+/// of what is inserted at least, the broker's is taken along, so that no share is counted twice.
+fn held_by_the_next(case: &Case<'_>, policy: &Policy, planned: &[Planned]) -> Vec<Planned> {
+    let shares = |bar: Option<&Ohlcv>| bar.map_or(0, |bar| bar.volume.get());
+    let is_planned = |key: &Key| planned.iter().any(|bar| bar.key == *key);
+    let mut held: Vec<Planned> = Vec::new();
+    // By symbol, in the order of time.
+    let mut inserted: Vec<&Planned> = planned.iter().filter(|bar| bar.before.is_none()).collect();
+    inserted.sort_unstable_by_key(|bar| bar.key);
+    let mut hole = 0_i64;
+    for (place, bar) in inserted.iter().enumerate() {
+        let (tf, symbol, start) = bar.key;
+        hole = hole.saturating_add(shares(bar.after.as_ref()));
+        let behind = Ts::new(start.get().saturating_add(1));
+        let next = case.bars.keys(tf, symbol, behind, Ts::new(i64::MAX)).find(|key| case.bars.latest(*key).is_some());
+        let follows = inserted.get(place + 1).filter(|other| other.key.1 == symbol);
+        if follows.is_some_and(|other| next.is_none_or(|next| other.key.2 < next.2)) {
+            continue;
+        }
+        let of_hole = std::mem::take(&mut hole);
+        let Some(key) = next.filter(|key| !is_planned(key)) else { continue };
+        let ours = case.bars.latest(key);
+        let Some(candle) = case.broker.of_import(case.followed.run.import, symbol, key.2) else { continue };
+        let more = shares(ours).saturating_sub(candle.values.volume.get());
+        let is_sound = case.broker.standing(candle, symbol, key.2, policy.refetch_ns) == Standing::Sound;
+        if more <= 0 || more.saturating_mul(2) < of_hole || !is_sound {
+            continue;
+        }
+        held.push(Planned {
+            key,
+            action: HealAction::TakeBroker,
+            cause: bar.cause,
+            before: ours.cloned(),
+            after: Some(candle.values.clone()),
+            revision: case.bars.next_revision(key),
+            source: Some(candle.seq),
+        });
+    }
+    held
+}
+
 fn take(case: &Case<'_>, policy: &Policy, row: &Row) -> Result<Planned, WhyLeft> {
     let broker = row.broker.as_ref().ok_or(WhyLeft::NoBrokerBar)?;
     if is_never(row.cause) {
         return Err(WhyLeft::Cause);
+    }
+    if row.status == ReconStatus::MissingInternal && !case.parts.is_empty() {
+        if !case.parts.has(row.symbol) {
+            return Err(WhyLeft::NotInSession);
+        }
+        if case.parts.bucket(row.symbol, Timeframe::M1, row.start).is_none() {
+            return Err(WhyLeft::OutsideHours);
+        }
     }
     if !policy.takes(row.status, row.cause) {
         return Err(WhyLeft::Policy);

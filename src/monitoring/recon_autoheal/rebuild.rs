@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use barkeep_schemas::{HealAction, Ohlcv, Phase, Qty, SessionOpened, Timeframe, Ts};
+use barkeep_schemas::{HealAction, Instrument, Ohlcv, Phase, Qty, SessionOpened, Timeframe, Ts};
 
 use super::day_bars::{DayBars, Key};
 use super::plan::Planned;
@@ -24,11 +24,11 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The parts that a session's calendar gives the symbols; a symbol that the session lacks has none, and no coarse
-    /// bars.
-    pub fn of(opened: &SessionOpened, symbols: &SymbolTable) -> Self {
+    /// The parts that a session's calendar gives the symbols, those listed after it opened among them; a symbol that the
+    /// session lacks has none, and no bars.
+    pub fn of(opened: &SessionOpened, listed: &[Instrument], symbols: &SymbolTable) -> Self {
         let mut by_symbol = BTreeMap::new();
-        for instrument in &opened.instruments {
+        for instrument in opened.instruments.iter().chain(listed) {
             let day = opened.calendar.classes.iter().find(|day| day.class == instrument.class);
             if let (Some(symbol), Some(day)) = (symbols.get(&instrument.symbol), day) {
                 let continuous = day.phases.iter().filter(|span| span.phase == Phase::Continuous);
@@ -45,6 +45,16 @@ impl Parts {
         let (from, until) = parts.iter().copied().find(|(from, until)| (*from..*until).contains(&at))?;
         let start = at - (at - from) % tf.nanos();
         Some((Ts::new(start), Ts::new(start.saturating_add(tf.nanos()).min(until))))
+    }
+
+    /// Whether nothing is known: the date has no session.
+    pub fn is_empty(&self) -> bool {
+        self.by_symbol.is_empty()
+    }
+
+    /// Whether the session has a symbol.
+    pub fn has(&self, symbol: SymbolIndex) -> bool {
+        self.by_symbol.contains_key(&symbol)
     }
 
     /// The end of the last part of all symbols.

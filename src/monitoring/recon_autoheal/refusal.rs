@@ -23,6 +23,9 @@ const RATIO_LEAST: i64 = 5_000;
 /// How far around a constant ratio the others lie, in millionths.
 const RATIO_SPREAD: i64 = 1_000;
 
+/// A step wider than this, percent, is none of a market: NSE's widest price band is 20% a day.
+const ADJUSTED_PERCENT: i128 = 25;
+
 /// Symbols named in a sentence.
 const NAMED: usize = 5;
 
@@ -53,6 +56,8 @@ pub enum Refusal {
         prices: (barkeep_schemas::Price, barkeep_schemas::Price),
         /// The largest step allowed, percent.
         most: u32,
+        /// Whether the step is so wide that the bar is adjusted, or wrong.
+        is_adjusted: bool,
     },
     /// A day would hold fewer shares.
     Shrinks {
@@ -98,7 +103,8 @@ impl Refusal {
     /// Whether an operator may overrule it: not where raw bars would be mixed with adjusted ones, or a day would shrink.
     pub const fn may_be_forced(&self) -> bool {
         match self {
-            Self::BrokerIncomplete { .. } | Self::LargeShare { .. } | Self::Jump { .. } => true,
+            Self::BrokerIncomplete { .. } | Self::LargeShare { .. } => true,
+            Self::Jump { is_adjusted, .. } => !*is_adjusted,
             Self::Shrinks { .. } | Self::ConstantRatio { .. } => false,
         }
     }
@@ -123,10 +129,15 @@ impl Refusal {
                 "{bars} of {of} bars would be corrected, more than {most}% ([heal] max_share_percent): something else is \
                  wrong, look at the report of recon first"
             ),
-            Self::Jump { symbol, start, prices: (far, near), most } => format!(
+            Self::Jump { symbol, start, prices: (far, near), most, is_adjusted } => format!(
                 "the broker's bar of {symbol} at {} has {far} where our nearest bar closes at {near}, a step of more than \
-                 {most}% ([heal] max_jump_percent)",
-                clock(*start)
+                 {}",
+                clock(*start),
+                if *is_adjusted {
+                    format!("{ADJUSTED_PERCENT}%, which no price takes in a minute: it is adjusted or wrong")
+                } else {
+                    format!("{most}% ([heal] max_jump_percent)")
+                }
             ),
             Self::Shrinks { symbol, shares } => format!(
                 "the day of {symbol} would lose {shares} shares, and a heal never shrinks a day: leave the cause in [heal] \
@@ -174,7 +185,10 @@ pub(super) fn refusals(case: &Case<'_>, policy: &Policy, planned: &[Planned]) ->
     if bars.saturating_mul(100) > of.saturating_mul(u64::from(policy.max_share_percent)) {
         found.push(Refusal::LargeShare { bars, of, most: policy.max_share_percent });
     }
-    found.extend(planned.iter().find_map(|bar| jump(case, policy, planned, bar)));
+    // One that cannot be overruled says more than the first.
+    let jumps: Vec<Refusal> = planned.iter().filter_map(|bar| jump(case, policy, planned, bar)).collect();
+    let worst = jumps.iter().position(|jump| !jump.may_be_forced()).unwrap_or(0);
+    found.extend(jumps.into_iter().nth(worst));
     found
 }
 
@@ -254,5 +268,7 @@ fn jump(case: &Case<'_>, policy: &Policy, planned: &[Planned], bar: &Planned) ->
         .into_iter()
         .find(|price| (i128::from(price.get()) - i128::from(near.get())).abs() * 100 > most)?;
     let symbol = case.followed.symbols.name(symbol).unwrap_or_default().to_owned();
-    Some(Refusal::Jump { symbol, start, prices: (far, near), most: policy.max_jump_percent })
+    let step = (i128::from(far.get()) - i128::from(near.get())).abs() * 100;
+    let is_adjusted = step > ADJUSTED_PERCENT * i128::from(near.get());
+    Some(Refusal::Jump { symbol, start, prices: (far, near), most: policy.max_jump_percent, is_adjusted })
 }

@@ -203,6 +203,20 @@ fn an_old_date_an_old_session_and_coarser_bars_hide_nothing() {
 }
 
 #[test]
+fn who_looks_at_less_or_without_tolerance_takes_no_difference_away() {
+    let (metrics, mut recon) = of(&[event(ReconRun { tolerance: String::new(), ..run_of(7, 30, 90, [0; 4], 1_000) })]);
+    let later = |tolerance: &str, matched| {
+        event(ReconRun { tolerance: tolerance.to_owned(), ..run_of(8, 30, matched, [0; 4], 2_000) })
+    };
+    follow(&mut recon, &[later("", 80)]);
+    assert!(is_shown(&metrics, "bars{status=\"matched\"} 90"), "fewer than nine tenths of the bars");
+    follow(&mut recon, &[later("strict", 90)]);
+    assert!(is_shown(&metrics, "last_run_timestamp_seconds 1000"), "strict is another question");
+    follow(&mut recon, &[later("", 81)]);
+    assert!(is_shown(&metrics, "bars{status=\"matched\"} 81"));
+}
+
+#[test]
 fn a_run_that_was_cut_off_counts_when_the_next_begins_and_is_never_shown() {
     let begun = [run(7, 30, 9, [0, 0, 2, 0], 1_000), row(7, ReconCause::FeedGap)];
     for next in [run(8, 29, 10, [0; 4], 2_000), heal(8)] {
