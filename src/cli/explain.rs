@@ -3,7 +3,7 @@
 mod desk;
 
 use anyhow::Result;
-use barkeep_schemas::{Seq, Timeframe};
+use barkeep_schemas::{HealAction, Seq, Timeframe};
 use barkeep_storage::Tape;
 use clap::Subcommand;
 
@@ -109,7 +109,8 @@ fn as_text(explained: &Explained, depth: usize) -> String {
                 .extend(explained.tree.inputs.iter().map(|input| format!("  taken: {:>9}  {}", input.seq, input.text)));
             return lines.join("\n");
         }
-        lines.push(format!("HEALED: {}", healed.text));
+        let head = if healed.action == HealAction::Revert { "REVERTED" } else { "HEALED" };
+        lines.push(format!("{head}: {}", healed.text));
         lines.push("What follows is the edition of the engine.".to_owned());
     }
     lines.push(if explained.agrees {

@@ -559,7 +559,7 @@ fn shares_of_a_silent_hole_are_counted_once() {
     };
     let before = sum(&desk);
     let done = desk.told(&["--apply"]);
-    assert_eq!(minutes(&done), ["A 09:20:00 insert_broker", "A 09:21:00 insert_broker", "A 09:22:00 take_broker"]);
+    assert_eq!(minutes(&done), ["A 09:22:00 take_broker", "A 09:20:00 insert_broker", "A 09:21:00 insert_broker"]);
     assert_eq!((sum(&desk), before), (35_990, 35_990), "what the counter ends at");
     assert_eq!(done.again.unwrap().unhealed, 0);
 }

@@ -38,11 +38,15 @@ pub(super) fn healed(day: &InstrumentDay, question: &BarQuestion, start: i64) ->
         HealAction::InsertBroker => "there was none, and the broker's was taken",
         HealAction::TakeBroker => "the broker's took its place",
         HealAction::Rebuild => "made again from minutes of which one was corrected",
-        HealAction::Revert => "an earlier run was taken back",
+        HealAction::Revert => "it is again what it was before the run that is taken back",
     };
     let because = bar.cause.map_or_else(String::new, |cause| format!(" ({cause})"));
+    let done = match bar.action {
+        HealAction::Revert => "taken back",
+        HealAction::InsertBroker | HealAction::TakeBroker | HealAction::Rebuild => "healed",
+    };
     let text = format!(
-        "healed by run {} at seq {}: {how}{because}; from {} to {}, revision {}",
+        "{done} by run {} at seq {}: {how}{because}; from {} to {}, revision {}",
         bar.run_id,
         found.seq,
         numbers(bar.before.as_ref()),

@@ -133,7 +133,7 @@ impl fmt::Display for WhyLeft {
 /// What is to be done, what is left, and what speaks against all of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Plan {
-    /// Corrections: minutes in the order of the reconciliation, then what is made from them.
+    /// Corrections: what is taken along, minutes in the order of the reconciliation, then what is made from them.
     pub corrections: Vec<Planned>,
     /// Differences that are left.
     pub left: Vec<Left>,
@@ -160,8 +160,9 @@ pub fn plan(case: &Case<'_>, policy: &Policy) -> Plan {
             }
         }
     }
+    // Before the minutes that let it be found: a heal that is cut off between the two is finished by the next.
     let held = held_by_the_next(case, policy, &plan.corrections);
-    plan.corrections.extend(held);
+    plan.corrections.splice(0..0, held);
     plan.refusals = refusals(case, policy, &plan.corrections);
     let coarse = rebuilt(case.bars, &plan.corrections, case.parts, HealAction::Rebuild);
     plan.corrections.extend(coarse);
