@@ -57,8 +57,8 @@ pub struct Recorded {
     pub prints: BTreeMap<String, i64>,
     /// Minutes of which the ledger says that a tick came 120 s late or later, and not behind a newer one of its symbol.
     pub late: BTreeSet<Key>,
-    /// Minutes of which every tick that came so late came behind a newer one. Such a tick moves nothing and leaves no more
-    /// than itself on the tape.
+    /// Minutes of which every tick that came so late came behind a newer one, and the next. Such a tick moves nothing and
+    /// leaves no more than itself on the tape.
     pub overtaken: BTreeSet<Key>,
 }
 
@@ -95,6 +95,8 @@ impl Recorded {
             let minutes = if fault.at.get() + by <= end { &mut late } else { &mut overtaken };
             minutes.insert((symbol, at.div_euclid(MINUTE) * MINUTE));
         }
+        // Their shares stand in the minute behind the last.
+        overtaken.extend(overtaken.clone().into_iter().map(|(symbol, start)| (symbol, start + MINUTE)));
         overtaken.retain(|key| !late.contains(key));
         Self { session, candles, gaps, outage: (killed, back), prints, late, overtaken, run }
     }

@@ -18,7 +18,7 @@
 //! | `opening_price` | the first bar: only its open differs, and the extremes as far as the open widens them |
 //! | `auction` | the first bar: the volumes differ by the auction's |
 //! | `feed_gap` | volume of the bar was traded before the counter was first seen |
-//! | `volume_boundary` | what one bar lacks is what a neighbour has too much |
+//! | `volume_boundary` | what one bar lacks is what a neighbour has too much, or the bar before lost by an interruption |
 //! | `conflation` | our range lies inside the broker's, at most 1% apart, with nearly the same volume |
 //! | `unexplained` | otherwise |
 

@@ -163,9 +163,9 @@ impl Judge<'_> {
             let incomplete = is_tail || is_lacking || run >= RUN_MIN;
             return if incomplete { ReconCause::BrokerIncomplete } else { ReconCause::Unexplained };
         }
-        self.interruption(row)
+        self.interruption(row.start)
             .or_else(|| self.halt(row))
-            .or_else(|| self.late(row))
+            .or_else(|| self.late(row.start))
             .or_else(|| pair.and_then(|(ours, theirs)| self.first_bar(row, &ours, &theirs)))
             .or_else(|| self.before_counter(row))
             .or_else(|| pair.and_then(|(ours, theirs)| self.boundary(row, &ours, &theirs)))
@@ -202,11 +202,11 @@ impl Judge<'_> {
         self.known.hours.first().is_some_and(|(from, _)| *from == start)
     }
 
-    fn interruption(&self, row: &Difference) -> Option<ReconCause> {
+    fn interruption(&self, start: Ts) -> Option<ReconCause> {
         let feed = self.known.feed?;
-        let end = self.end(row.start);
+        let end = self.end(start);
         let mut found = None;
-        for gap in self.facts.gaps.iter().filter(|gap| gap.feed == feed && gap.touches(row.start, end)) {
+        for gap in self.facts.gaps.iter().filter(|gap| gap.feed == feed && gap.touches(start, end)) {
             match gap.cause {
                 GapCause::ApplianceDown => return Some(ReconCause::ApplianceDown),
                 GapCause::Disconnect
@@ -216,12 +216,12 @@ impl Judge<'_> {
                 | GapCause::NoToken => found = Some(ReconCause::FeedGap),
             }
         }
-        found.or_else(|| self.unallocated(row, UnallocatedReason::Gap).then_some(ReconCause::FeedGap))
+        found.or_else(|| self.unallocated(start, UnallocatedReason::Gap).then_some(ReconCause::FeedGap))
     }
 
-    fn unallocated(&self, row: &Difference, reason: UnallocatedReason) -> bool {
-        let end = self.end(row.start);
-        self.known.unallocated.iter().any(|part| part.reason == reason && part.from < end && part.to >= row.start)
+    fn unallocated(&self, start: Ts, reason: UnallocatedReason) -> bool {
+        let end = self.end(start);
+        self.known.unallocated.iter().any(|part| part.reason == reason && part.from < end && part.to >= start)
     }
 
     fn halt(&self, row: &Difference) -> Option<ReconCause> {
@@ -230,11 +230,11 @@ impl Judge<'_> {
         is_flat.then_some(ReconCause::Halt)
     }
 
-    fn late(&self, row: &Difference) -> Option<ReconCause> {
-        let end = self.end(row.start);
-        let first = self.known.late.partition_point(|ts| *ts < row.start);
+    fn late(&self, start: Ts) -> Option<ReconCause> {
+        let end = self.end(start);
+        let first = self.known.late.partition_point(|ts| *ts < start);
         let has_tick = self.known.late.get(first).is_some_and(|ts| *ts < end);
-        (has_tick || self.unallocated(row, UnallocatedReason::TooLate)).then_some(ReconCause::LateTicks)
+        (has_tick || self.unallocated(start, UnallocatedReason::TooLate)).then_some(ReconCause::LateTicks)
     }
 
     /// What is particular to the first bar of the day.
@@ -247,8 +247,8 @@ impl Judge<'_> {
             let more = Qty::new(theirs.volume.get().saturating_sub(ours.volume.get()));
             let is_print = prints.any(|print| self.tolerance.volume_passes(more, print.volume));
             let is_counter = more > Qty::ZERO
-                && (self.unallocated(row, UnallocatedReason::FirstValue)
-                    || self.unallocated(row, UnallocatedReason::Auction));
+                && (self.unallocated(row.start, UnallocatedReason::FirstValue)
+                    || self.unallocated(row.start, UnallocatedReason::Auction));
             return (is_print || is_counter).then_some(ReconCause::Auction);
         }
         let widened = self.prices_pass(ours.close, theirs.close)
@@ -262,7 +262,7 @@ impl Judge<'_> {
 
     /// Trades before the counter was first seen are in no bar of ours: what was recorded began late.
     fn before_counter(&self, row: &Difference) -> Option<ReconCause> {
-        self.unallocated(row, UnallocatedReason::FirstValue).then_some(ReconCause::FeedGap)
+        self.unallocated(row.start, UnallocatedReason::FirstValue).then_some(ReconCause::FeedGap)
     }
 
     fn boundary(&self, row: &Difference, ours: &KeyedBar, theirs: &KeyedBar) -> Option<ReconCause> {
@@ -281,7 +281,17 @@ impl Judge<'_> {
                 && self.shows_no_more(our, their)
         };
         let [before, after] = [-step, step].map(|step| Ts::new(row.start.get().saturating_add(step)));
-        (is_mirrored(before) || is_mirrored(after)).then_some(ReconCause::VolumeBoundary)
+        (is_mirrored(before) || is_mirrored(after) || self.lost_as_much(before, more))
+            .then_some(ReconCause::VolumeBoundary)
+    }
+
+    /// Whether a bar, of which an interruption or lateness took some, lacks `more` shares at least: the counter's rise over
+    /// its end stands in the bar behind it, and what else it lost hides the mirror.
+    fn lost_as_much(&self, start: Ts, more: i64) -> bool {
+        let Some(their) = at(self.theirs, start) else { return false };
+        let ours = at(self.ours, start).map_or(0, |our| our.volume.get());
+        let lost = their.volume.get().saturating_sub(ours);
+        more > 0 && lost >= more && (self.interruption(start).is_some() || self.late(start).is_some())
     }
 
     /// Whether our prices are the broker's, or those of a part of its trades: what stands in the bar beside it is not among

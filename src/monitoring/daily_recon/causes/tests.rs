@@ -174,6 +174,26 @@ fn volume_over_a_boundary_is_what_one_lacks_and_a_neighbour_has() {
 }
 
 #[test]
+fn what_stands_behind_an_interruption_was_lost_in_it() {
+    let mut facts = quiet();
+    facts.gaps = vec![gap(second(4, 10), second(4, 50), GapCause::ApplianceDown)];
+    let mut ours = changed(4, |bar| bar.volume = Qty::new(2_000));
+    ours[5].volume = Qty::new(10_500);
+    check(&ours, &day(), &facts, &["4 volume appliance_down", "5 volume volume_boundary"]);
+    check(&ours, &day(), &quiet(), &["4 volume unexplained", "5 volume unexplained"]);
+    ours[5].volume = Qty::new(19_000);
+    check(&ours, &day(), &facts, &["4 volume appliance_down", "5 volume unexplained"]);
+    // What is lost before it, not behind it; nor does one that lacks shares itself take any.
+    let mut ours = changed(4, |bar| bar.volume = Qty::new(2_000));
+    ours[3].volume = Qty::new(10_500);
+    check(&ours, &day(), &facts, &["3 volume unexplained", "4 volume appliance_down"]);
+    let mut ours = without(&[4]);
+    ours[4].volume = Qty::new(10_500);
+    let lost = ["4 missing_internal appliance_down", "5 volume volume_boundary"];
+    check(&ours, &day(), &facts, &lost);
+}
+
+#[test]
 fn a_part_that_would_be_no_difference_mirrors_nothing() {
     let few = |number: i64, volume: i64| bar(number, [100_200, 101_000, 100_000, 100_500 + number * 10], volume);
     let with = |volumes: [i64; 2]| {
