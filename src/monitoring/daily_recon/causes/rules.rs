@@ -289,8 +289,9 @@ impl Judge<'_> {
     /// its end stands in the bar behind it, and what else it lost hides the mirror.
     fn lost_as_much(&self, start: Ts, more: i64) -> bool {
         let Some(their) = at(self.theirs, start) else { return false };
-        let ours = at(self.ours, start).map_or(0, |our| our.volume.get());
-        let lost = their.volume.get().saturating_sub(ours);
+        // One that is the broker's to the last digit was healed: what it had lost was a part of it.
+        let kept = at(self.ours, start).filter(|our| our.values() != their.values()).map_or(0, |our| our.volume.get());
+        let lost = their.volume.get().saturating_sub(kept);
         more > 0 && lost >= more && (self.interruption(start).is_some() || self.late(start).is_some())
     }
 

@@ -183,6 +183,12 @@ fn what_stands_behind_an_interruption_was_lost_in_it() {
     check(&ours, &day(), &quiet(), &["4 volume unexplained", "5 volume unexplained"]);
     ours[5].volume = Qty::new(19_000);
     check(&ours, &day(), &facts, &["4 volume appliance_down", "5 volume unexplained"]);
+    // The bar before was healed: the cause stays.
+    let mut ours = changed(5, |bar| bar.volume = Qty::new(10_500));
+    check(&ours, &day(), &facts, &["5 volume volume_boundary"]);
+    check(&ours, &day(), &quiet(), &["5 volume unexplained"]);
+    ours[5].volume = Qty::new(20_001);
+    check(&ours, &day(), &facts, &["5 volume unexplained"]);
     // What is lost before it, not behind it; nor does one that lacks shares itself take any.
     let mut ours = changed(4, |bar| bar.volume = Qty::new(2_000));
     ours[3].volume = Qty::new(10_500);
