@@ -291,7 +291,9 @@ fn refused(day: &Recorded, ours: &Rows) {
     let behind = found.iter().filter(|(key, _)| key.1 >= cut);
     assert!(behind.clone().count() > 500 && behind.clone().all(|(_, (_, cause))| cause == "broker_incomplete"));
 
-    let symbol = day.session.instruments[0].symbol.as_str();
+    // A stretch is three bars of ours: who trades rarely has none there.
+    let trades = |symbol: &&str| (600..605).all(|at| ours.contains_key(&((*symbol).to_owned(), MIDNIGHT + at * 60)));
+    let symbol = day.session.instruments.iter().map(|known| known.symbol.as_str()).find(trades).expect("a busy symbol");
     let mut holes = whole.clone();
     holes.retain(|key, _| !(key.0 == symbol && (MIDNIGHT + 600 * 60..MIDNIGHT + 605 * 60).contains(&key.1)));
     holes.retain(|key, _| key.1 != MIDNIGHT + 700 * 60);

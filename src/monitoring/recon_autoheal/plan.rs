@@ -2,6 +2,7 @@
 //!
 //! What it never does: write, or choose a bar that the reconciliation did not name. Who calls it: `heal`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use barkeep_schemas::{HealAction, Ohlcv, ReconCause, ReconStatus, Seq, Timeframe, Ts};
@@ -160,6 +161,7 @@ pub fn plan(case: &Case<'_>, policy: &Policy) -> Plan {
             }
         }
     }
+    take_other_halves(case, policy, &mut plan);
     // Before the minutes that let it be found: a heal that is cut off between the two is finished by the next.
     let held = held_by_the_next(case, policy, &plan.corrections);
     plan.corrections.splice(0..0, held);
@@ -227,6 +229,46 @@ fn take(case: &Case<'_>, policy: &Policy, row: &Row) -> Result<Planned, WhyLeft>
     if !policy.takes(row.status, row.cause) {
         return Err(WhyLeft::Policy);
     }
+    brokers(case, policy, row, broker)
+}
+
+/// The other half of a boundary: a bar that lacks, or has too much, what stands in the minute beside it is left by the
+/// policy as long as that one is. Where that one is taken, so is this, else the shares would be in neither or in both.
+fn take_other_halves(case: &Case<'_>, policy: &Policy, plan: &mut Plan) {
+    /// Two bars of a few shares differ by as many.
+    const FEW: i64 = 100;
+    let minute = Timeframe::M1.nanos();
+    let shares = |bar: Option<&Ohlcv>| bar.map_or(0, |bar| bar.volume.get());
+    let change = |before: Option<&Ohlcv>, after: Option<&Ohlcv>| shares(after).saturating_sub(shares(before));
+    let changes: BTreeMap<Key, i64> =
+        plan.corrections.iter().map(|bar| (bar.key, change(bar.before.as_ref(), bar.after.as_ref()))).collect();
+    let is_half = |row: &Row| {
+        let own = change(row.internal.as_ref(), row.broker.as_ref());
+        let beside = |step: i64| {
+            let key = (Timeframe::M1, row.symbol, Ts::new(row.start.get().saturating_add(step)));
+            changes.get(&key).copied().unwrap_or(0)
+        };
+        let mirrors = |other: i64| {
+            let is_opposite = (own > 0 && other < 0) || (own < 0 && other > 0);
+            is_opposite && own.saturating_add(other).saturating_abs() <= FEW.max(own.saturating_abs() / 10)
+        };
+        // What the minute before lost by an interruption may be more than what stands in this one.
+        mirrors(beside(-minute)) || mirrors(beside(minute)) || (own < 0 && beside(-minute) >= own.saturating_neg())
+    };
+    let rows: BTreeMap<(SymbolIndex, Ts), &Row> =
+        case.followed.rows.iter().map(|row| ((row.symbol, row.start), row)).collect();
+    plan.left.retain(|left| {
+        let is_left = left.cause == ReconCause::VolumeBoundary && left.why == WhyLeft::Policy;
+        let half = rows.get(&(left.symbol, left.start)).filter(|row| is_left && is_half(row));
+        let taken = half.and_then(|row| brokers(case, policy, row, row.broker.as_ref()?).ok());
+        let stays = taken.is_none();
+        plan.corrections.extend(taken);
+        stays
+    });
+}
+
+/// The broker's bar of a row, where it is sound.
+fn brokers(case: &Case<'_>, policy: &Policy, row: &Row, broker: &Ohlcv) -> Result<Planned, WhyLeft> {
     let key = (Timeframe::M1, row.symbol, row.start);
     let before = case.bars.latest(key);
     if before != row.internal.as_ref() {
