@@ -1,6 +1,7 @@
 //! The plan of a heal: of each difference whether the broker's bar is taken, and why not where it is not.
 //!
-//! What it never does: write, or choose a bar that the reconciliation did not name. Who calls it: `heal`.
+//! What it never does: write, or choose a bar that the reconciliation did not name, except the one that holds the shares of a
+//! hole before it. Who calls it: `heal`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -257,14 +258,17 @@ fn take_other_halves(case: &Case<'_>, policy: &Policy, plan: &mut Plan) {
     };
     let rows: BTreeMap<(SymbolIndex, Ts), &Row> =
         case.followed.rows.iter().map(|row| ((row.symbol, row.start), row)).collect();
+    let mut halves = Vec::new();
     plan.left.retain(|left| {
         let is_left = left.cause == ReconCause::VolumeBoundary && left.why == WhyLeft::Policy;
         let half = rows.get(&(left.symbol, left.start)).filter(|row| is_left && is_half(row));
         let taken = half.and_then(|row| brokers(case, policy, row, row.broker.as_ref()?).ok());
         let stays = taken.is_none();
-        plan.corrections.extend(taken);
+        halves.extend(taken);
         stays
     });
+    // First, as what is taken along: the bars beside them are what they are found by.
+    plan.corrections.splice(0..0, halves);
 }
 
 /// The broker's bar of a row, where it is sound.
